@@ -1,0 +1,10 @@
+pub mod attention;
+pub mod close;
+pub mod get;
+pub mod labels;
+pub mod list;
+pub mod mark_read;
+pub mod messages;
+pub mod reopen;
+pub mod send;
+pub mod start;

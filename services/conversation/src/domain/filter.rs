@@ -1,0 +1,65 @@
+//! The typed filter: which conversations are meant. All parts must hold; values inside a part are alternatives.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::kinds::{ActorKind, ChannelKind, HandOffReason, HolderKind, Priority, Status};
+
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    pub statuses: Vec<Status>,
+    pub holder_kinds: Vec<HolderKind>,
+    pub assignment: Assignment,
+    pub answered_by: Vec<ActorKind>,
+    pub hand_off_reasons: Vec<HandOffReason>,
+    pub needs_attention: Option<bool>,
+    pub unread: Option<bool>,
+    pub channel_ids: Vec<Uuid>,
+    pub channel_kinds: Vec<ChannelKind>,
+    pub contact_ids: Vec<Uuid>,
+    pub customer_ids: Vec<Uuid>,
+    pub customer_tags: Tags,
+    pub labels: Tags,
+    pub priorities: Vec<Priority>,
+    pub waiting: Option<bool>,
+    pub overdue: Option<bool>,
+    pub snoozed_until: Times,
+    pub last_activity: Times,
+    pub created: Times,
+    pub closed: Times,
+    /// The instant that `overdue` is asked for.
+    pub now: DateTime<Utc>,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct Assignment {
+    pub mine: bool,
+    pub my_teams: bool,
+    pub unassigned: bool,
+    pub agent_ids: Vec<Uuid>,
+    pub team_ids: Vec<Uuid>,
+}
+
+impl Assignment {
+    pub fn is_empty(&self) -> bool {
+        !self.mine && !self.my_teams && !self.unassigned && self.agent_ids.is_empty() && self.team_ids.is_empty()
+    }
+
+    pub fn is_only_mine(&self) -> bool {
+        self.mine && !self.my_teams && !self.unassigned && self.agent_ids.is_empty() && self.team_ids.is_empty()
+    }
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct Tags {
+    pub any: Vec<Uuid>,
+    pub all: Vec<Uuid>,
+    pub none: Vec<Uuid>,
+}
+
+/// From one instant, included, up to another, excluded.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Times {
+    pub from: Option<DateTime<Utc>>,
+    pub until: Option<DateTime<Utc>>,
+}

@@ -1,0 +1,201 @@
+//! One transaction of one tenant, in the order that every writer keeps: dedup keys, contacts, conversations, and only then
+//! positions, messages, timeline and outbox.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use tandem_database::{Result, begin};
+use tandem_fault::{Fault, Reason};
+use uuid::Uuid;
+
+use super::contacts::Book;
+use super::targets::Targets;
+use super::threads::{Threads, written_by_business, written_by_customer};
+use super::{Event, Incoming, Ingested, Item, Outcome, Stored, early};
+use crate::domain::Domain;
+use crate::domain::kinds::ChannelState;
+use crate::domain::model::{Actor, Channel, Conversation};
+use crate::domain::work::{Draft, Work};
+use crate::store;
+use crate::store::dedup::{Key, Known};
+
+/// The dedup key of an external id: a hash under the tenant's own random key, so that kept keys tell nothing.
+pub fn hash(tenant_key: &[u8; 32], channel_id: Uuid, external_id: &str) -> Key {
+    let mut mac = Hmac::<Sha256>::new_from_slice(tenant_key).expect("any length of key will do");
+    mac.update(external_id.as_bytes());
+    let digest = mac.finalize().into_bytes();
+    let mut key = [0; 16];
+    key.copy_from_slice(&digest[..16]);
+    (channel_id, key)
+}
+
+/// Stores items; a result each, in their order.
+pub async fn store(domain: &Domain, tenant_id: Uuid, items: &[Item]) -> Result<Ingested> {
+    let tenant_key = domain.dedup_key(tenant_id).await?;
+    let keys: Vec<Key> = items.iter().map(|item| hash(&tenant_key, item.channel_id, &item.external_id)).collect();
+    let mut tx = begin(&domain.pool).await?;
+    let now = domain.ambient.now();
+
+    let channels = channels(&mut tx, tenant_id, items).await?;
+    let mut outcomes: Vec<Option<Outcome>> = items.iter().map(|item| refused(&channels, item).map(Err)).collect();
+
+    // 1. Each key once: the first item that brings it, the others are replays of it.
+    let mut first: HashMap<Key, usize> = HashMap::new();
+    for (index, key) in keys.iter().enumerate().filter(|(index, _)| outcomes[*index].is_none()) {
+        first.entry(*key).or_insert(index);
+    }
+    let wanted: Vec<Key> = first.keys().copied().collect();
+    let claimed: HashSet<Key> = store::dedup::claim(&mut tx, tenant_id, &wanted).await?.into_iter().collect();
+    let known: Vec<Key> = wanted.into_iter().filter(|key| !claimed.contains(key)).collect();
+    let mut answers: HashMap<Key, (Known, bool)> = HashMap::new();
+    for (key, known) in store::dedup::find(&mut tx, tenant_id, &known).await? {
+        answers.insert(key, (known, true));
+    }
+    let new: Vec<usize> =
+        (0..items.len()).filter(|index| claimed.contains(&keys[*index]) && first.get(&keys[*index]) == Some(index)).collect();
+
+    let fresh: Vec<&Item> = new.iter().map(|index| &items[*index]).collect();
+    let written = match fresh.is_empty() {
+        true => None,
+        false => {
+            // 2. Contacts, locked; then again what the events are about.
+            let mut book = Book::open(&mut tx, tenant_id, &fresh.iter().map(|item| item.person()).collect::<Vec<_>>()).await?;
+            let people: Vec<Option<Uuid>> =
+                fresh.iter().map(|item| book.resolve(&domain.ambient, item.person())).collect();
+            let hashed = |item: &Item, target: &str| hash(&tenant_key, item.channel_id, target);
+            let mut targets = Targets::find(&mut tx, tenant_id, &fresh, hashed).await?;
+
+            // 3. Conversations, locked in the order of their ids.
+            let mut contact_ids: Vec<Uuid> = people.iter().flatten().map(|id| book.canonical(*id)).collect();
+            contact_ids.extend(book.aliased().iter().flat_map(|(younger, older)| [*younger, *older]));
+            contact_ids.sort_unstable();
+            contact_ids.dedup();
+            let mut threads =
+                Threads::open(&mut tx, tenant_id, &contact_ids, &targets.conversation_ids()).await?;
+            let has_receipts = fresh.iter().any(|item| matches!(item.event, Event::Receipt { .. }));
+            targets.lock(&mut tx, tenant_id, has_receipts).await?;
+
+            // 4. Positions, in the order of the items.
+            let mut work = Work::new(&domain.ambient, tenant_id, now);
+            for (younger, older) in book.aliased() {
+                threads.join(&mut work, &channels, &book, younger, older);
+            }
+            let messages = fresh.iter().filter(|item| matches!(item.event, Event::Message(_))).count();
+            let mut numbers = store::conversation::activity_numbers(&mut tx, messages).await?.into_iter();
+            let mut waiting = Vec::new();
+            for ((item, index), person) in fresh.iter().zip(&new).zip(&people) {
+                let person = person.map(|id| book.canonical(id));
+                let author = person.map_or(Actor::SYSTEM, Actor::customer);
+                let known = match (&item.event, person) {
+                    (Event::Message(incoming), Some(contact)) => {
+                        let channel = &channels[&item.channel_id];
+                        let id = threads.for_customer(&mut work, channel, contact, item.source_at);
+                        let draft = draft(item, incoming, author);
+                        append(&mut work, &mut threads, id, draft, |work, conversation| {
+                            let number = numbers.next().unwrap_or_default();
+                            written_by_customer(work, conversation, number, item.source_at);
+                        })
+                    }
+                    (Event::Echo(incoming), Some(contact)) => {
+                        let id = threads.for_echo(&mut work, &channels[&item.channel_id], contact);
+                        let draft = draft(item, incoming, Actor::BUSINESS);
+                        append(&mut work, &mut threads, id, draft, written_by_business)
+                    }
+                    _ => targets.apply(&work, item, author, |target| hashed(item, target)),
+                };
+                let known = known.unwrap_or_else(|| {
+                    waiting.push((*item, author));
+                    Known { message_id: None, conversation_id: None, position: 0 }
+                });
+                answers.insert(keys[*index], (known, false));
+            }
+            early::keep(&mut tx, &work, &waiting, &tenant_key).await?;
+            early::catch_up(&mut tx, &mut work, &fresh, &tenant_key).await?;
+
+            // What was collected, in the order that references need: contacts before their conversations, and aliases
+            // after theirs have closed.
+            let rows = book.write(&mut tx, tenant_id).await?;
+            work.changed.extend(rows);
+            targets.write(&mut tx, &mut work).await?;
+            let (started, mut changed) = threads.into_parts();
+            work.persist(&mut tx, &started, &mut changed).await?;
+            let rows = book.finish(&mut tx, tenant_id).await?;
+            work.changed.extend(rows);
+            let written = work.publish(&mut tx, &started, &changed).await?;
+            let record: Vec<(Key, Known)> =
+                answers.iter().filter(|(_, (_, replayed))| !replayed).map(|(key, (known, _))| (*key, *known)).collect();
+            store::dedup::record(&mut tx, tenant_id, &record).await?;
+            written
+        }
+    };
+    tx.commit().await?;
+    domain.sequencer.wake();
+
+    for (index, key) in keys.iter().enumerate() {
+        if outcomes[index].is_none() {
+            let (known, replayed) = answers.get(key).copied().ok_or_else(|| Fault::internal("an item has no answer"))?;
+            outcomes[index] = Some(Ok(Stored {
+                message_id: known.message_id,
+                conversation_id: known.conversation_id,
+                position: known.position,
+                replayed: replayed || first.get(key) != Some(&index),
+            }));
+        }
+    }
+    Ok(Ingested { outcomes: outcomes.into_iter().flatten().collect(), written })
+}
+
+/// The batch's channels, as they are now.
+async fn channels(
+    connection: &mut tandem_database::Connection,
+    tenant_id: Uuid,
+    items: &[Item],
+) -> Result<BTreeMap<Uuid, Channel>> {
+    let mut ids: Vec<Uuid> = items.iter().map(|item| item.channel_id).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let channels = store::channel::find(connection, tenant_id, &ids).await?;
+    Ok(channels.into_iter().map(|channel| (channel.id, channel)).collect())
+}
+
+/// Why an item's channel takes nothing.
+fn refused(channels: &BTreeMap<Uuid, Channel>, item: &Item) -> Option<Fault> {
+    match channels.get(&item.channel_id) {
+        None => Some(Fault::not_found("channel")),
+        Some(channel) if channel.state == ChannelState::Disabled => {
+            Some(Fault::new(Reason::ChannelDisabled, "the channel is disabled"))
+        }
+        Some(_) => None,
+    }
+}
+
+fn draft(item: &Item, incoming: &Incoming, author: Actor) -> Draft {
+    Draft {
+        source_at: item.source_at,
+        received_at: item.received_at,
+        reply_to_external_id: incoming.reply_to_external_id.clone(),
+        forwarded: incoming.forwarded,
+        external_id: item.external_id.clone(),
+        ..Draft::now(author, incoming.content.clone(), item.received_at)
+    }
+}
+
+/// Gives a message its position, and does to the conversation what such a message does.
+fn append(
+    work: &mut Work,
+    threads: &mut Threads,
+    conversation_id: Uuid,
+    draft: Draft,
+    then: impl FnOnce(&mut Work, &mut Conversation),
+) -> Option<Known> {
+    let conversation = threads.touch(conversation_id)?;
+    let index = work.append(conversation, draft);
+    then(work, conversation);
+    let message = &work.messages[index];
+    Some(Known {
+        message_id: Some(message.id),
+        conversation_id: Some(conversation_id),
+        position: message.position,
+    })
+}

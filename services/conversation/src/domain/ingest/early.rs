@@ -1,0 +1,89 @@
+//! Webhooks are unordered: an edit, a deletion, a reaction or a receipt may come before what it is about. It is kept,
+//! and applied when the target comes.
+
+use serde::{Deserialize, Serialize};
+use tandem_database::{Connection, Result};
+use tandem_fault::Fault;
+use uuid::Uuid;
+
+use super::batch::hash;
+use super::targets::{change, target_of};
+use super::{Event, Item, Reply};
+use crate::domain::kinds::DeliveryState;
+use crate::domain::model::Actor;
+use crate::domain::work::Work;
+use crate::store;
+use crate::store::dedup::Key;
+use crate::store::early::Early;
+
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    event: Event,
+    author: Actor,
+}
+
+/// The key under which receipts wait for a reply's provider id; apart from those of messages.
+pub fn receipt_key(tenant_key: &[u8; 32], channel_id: Uuid, provider_id: &str) -> Key {
+    hash(tenant_key, channel_id, &format!("\u{0}receipt\u{0}{provider_id}"))
+}
+
+/// Keeps events whose target has not come. A receipt by our own id is about a reply that does not exist: dropped.
+pub async fn keep(
+    connection: &mut Connection,
+    work: &Work<'_>,
+    waiting: &[(&Item, Actor)],
+    tenant_key: &[u8; 32],
+) -> Result<()> {
+    let mut events = Vec::new();
+    for (item, author) in waiting {
+        let target = match &item.event {
+            Event::Receipt { reply: Reply::Provider(id), .. } => receipt_key(tenant_key, item.channel_id, id),
+            Event::Receipt { .. } => continue,
+            event => match target_of(event) {
+                Some(target) => hash(tenant_key, item.channel_id, target),
+                None => continue,
+            },
+        };
+        let kept = Kept { event: item.event.clone(), author: *author };
+        let event = serde_json::to_value(kept).map_err(Fault::internal)?;
+        events.push(Early { id: work.ambient.id_at(work.now), target, event });
+    }
+    store::early::insert(connection, work.tenant_id, events, work.now).await
+}
+
+/// Applies what waited for the messages of this batch, before they are written.
+pub async fn catch_up(
+    connection: &mut Connection,
+    work: &mut Work<'_>,
+    items: &[&Item],
+    tenant_key: &[u8; 32],
+) -> Result<()> {
+    let messages = items.iter().filter(|item| matches!(item.event, Event::Message(_) | Event::Echo(_)));
+    let keys: Vec<(Key, &str)> =
+        messages.map(|item| (hash(tenant_key, item.channel_id, &item.external_id), item.external_id.as_str())).collect();
+    let targets: Vec<Key> = keys.iter().map(|(key, _)| *key).collect();
+    for early in store::early::take(connection, work.tenant_id, &targets).await? {
+        let kept: Kept = serde_json::from_value(early.event).map_err(Fault::internal)?;
+        let external = keys.iter().find(|(key, _)| *key == early.target).map(|(_, id)| *id);
+        let now = work.now;
+        let message = work.messages.iter_mut().find(|message| {
+            Some(message.external_id.as_str()) == external && message.channel_id == early.target.0
+        });
+        if let Some(message) = message {
+            change(message, &kept.event, kept.author, now);
+        }
+    }
+    Ok(())
+}
+
+/// Takes the receipts that waited for a reply's provider id.
+pub async fn receipts(connection: &mut Connection, tenant_id: Uuid, key: Key) -> Result<Vec<(DeliveryState, String)>> {
+    let mut receipts = Vec::new();
+    for early in store::early::take(connection, tenant_id, &[key]).await? {
+        let kept: Kept = serde_json::from_value(early.event).map_err(Fault::internal)?;
+        if let Event::Receipt { state, failure, .. } = kept.event {
+            receipts.push((state, failure));
+        }
+    }
+    Ok(receipts)
+}

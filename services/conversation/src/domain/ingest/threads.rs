@@ -1,0 +1,216 @@
+//! Which conversation a message belongs to: the contact's live one, the one that it reopens, or a new one.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, DurationRound, TimeDelta, Utc};
+use tandem_database::{Connection, Result};
+use uuid::Uuid;
+
+use super::contacts::Book;
+use crate::domain::kinds::{ActorKind, Cause, HolderKind, ReopenPolicy, Status};
+use crate::domain::model::{Actor, Channel, Conversation, Holder};
+use crate::domain::work::{HolderChange, Work, fresh};
+use crate::store;
+
+/// The locked and the new conversations of a batch, by id, and which one is each contact's current.
+#[derive(Debug, Default)]
+pub struct Threads {
+    locked: BTreeMap<Uuid, Conversation>,
+    new: BTreeMap<Uuid, Conversation>,
+    touched: std::collections::BTreeSet<Uuid>,
+    current: BTreeMap<Uuid, Uuid>,
+}
+
+impl Threads {
+    /// Locks, in the order of their ids, the current conversation of each contact and those of the targets; what is read
+    /// is what stands under the locks.
+    pub async fn open(
+        connection: &mut Connection,
+        tenant_id: Uuid,
+        contact_ids: &[Uuid],
+        targets: &[Uuid],
+    ) -> Result<Self> {
+        let current = store::conversation::current_of_contacts(connection, tenant_id, contact_ids).await?;
+        let mut ids: Vec<Uuid> = current.iter().map(|(_, id)| *id).chain(targets.iter().copied()).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let locked = match ids.is_empty() {
+            true => Vec::new(),
+            false => store::conversation::lock(connection, tenant_id, &ids).await?,
+        };
+        Ok(Self {
+            locked: locked.into_iter().map(|conversation| (conversation.id, conversation)).collect(),
+            current: current.into_iter().collect(),
+            ..Self::default()
+        })
+    }
+
+    /// A locked or new conversation, to be changed.
+    pub fn touch(&mut self, id: Uuid) -> Option<&mut Conversation> {
+        if let Some(conversation) = self.new.get_mut(&id) {
+            return Some(conversation);
+        }
+        self.touched.insert(id);
+        self.locked.get_mut(&id)
+    }
+
+    fn get(&self, id: Uuid) -> Option<&Conversation> {
+        self.new.get(&id).or_else(|| self.locked.get(&id))
+    }
+
+    /// Where the customer's message goes. Reopens or starts as the channel's policy says; a late message that precedes
+    /// the business's last reply reopens nothing.
+    pub fn for_customer(&mut self, work: &mut Work, channel: &Channel, contact: Uuid, source_at: DateTime<Utc>) -> Uuid {
+        let Some(current) = self.current.get(&contact).copied() else {
+            return self.start(work, channel, contact, first_holder(channel), None, Actor::customer(contact));
+        };
+        let Some(conversation) = self.get(current) else { return current };
+        if conversation.status != Status::Closed || is_late(conversation, source_at) {
+            return current;
+        }
+        if reopens(channel, conversation, work.now) {
+            let Some(conversation) = self.touch(current) else { return current };
+            work.set_status(conversation, Status::New, Actor::customer(contact), "");
+            conversation.reopen_count += 1;
+            let change = HolderChange::new(first_holder(channel), Cause::Reopen, Actor::customer(contact));
+            work.change_holder(conversation, change);
+            return current;
+        }
+        self.start(work, channel, contact, first_holder(channel), Some(current), Actor::customer(contact))
+    }
+
+    /// Where a reply typed on the business's own device goes; it counts as a take-over by the channel's default team.
+    pub fn for_echo(&mut self, work: &mut Work, channel: &Channel, contact: Uuid) -> Uuid {
+        let team = Holder::team_or_nobody(channel.default_team_id);
+        let live = self.current.get(&contact).copied().filter(|id| {
+            self.get(*id).is_some_and(|conversation| conversation.status != Status::Closed)
+        });
+        let Some(id) = live else {
+            let predecessor = self.current.get(&contact).copied();
+            return self.start(work, channel, contact, team, predecessor, Actor::BUSINESS);
+        };
+        if let Some(conversation) = self.touch(id)
+            && conversation.holder.kind == HolderKind::Ai
+        {
+            work.change_holder(conversation, HolderChange::new(team, Cause::Echo, Actor::BUSINESS));
+        }
+        id
+    }
+
+    fn start(
+        &mut self,
+        work: &mut Work,
+        channel: &Channel,
+        contact: Uuid,
+        holder: Holder,
+        predecessor: Option<Uuid>,
+        actor: Actor,
+    ) -> Uuid {
+        let id = work.ambient.id_at(work.now);
+        let conversation = fresh(id, channel.id, contact, holder, predecessor, work.now);
+        work.started(&conversation, actor);
+        if let Some(before) = predecessor.and_then(|before| self.touch(before)) {
+            before.successor_id = Some(id);
+        }
+        self.new.insert(id, conversation);
+        self.current.insert(contact, id);
+        id
+    }
+
+    /// Two contacts turned out to be one: the younger's live conversation closes with a link to its successor, and a
+    /// person's hold survives into that.
+    pub fn join(&mut self, work: &mut Work, channels: &BTreeMap<Uuid, Channel>, book: &Book, younger: Uuid, older: Uuid) {
+        let Some(closing) = self.current.remove(&younger) else { return };
+        let Some(conversation) = self.touch(closing) else { return };
+        if conversation.status == Status::Closed {
+            self.current.entry(older).or_insert(closing);
+            return;
+        }
+        let (holder, was_waiting) = (conversation.holder, conversation.waiting_since);
+        work.set_status(conversation, Status::Closed, Actor::SYSTEM, "the contact is another one");
+        work.change_holder(conversation, HolderChange::new(Holder::NOBODY, Cause::Merge, Actor::SYSTEM));
+        let live = self.current.get(&older).copied().filter(|id| {
+            self.get(*id).is_some_and(|conversation| conversation.status != Status::Closed)
+        });
+        let successor = match live {
+            Some(id) => {
+                if let Some(other) = self.touch(id)
+                    && holder.is_person()
+                    && !other.holder.is_person()
+                {
+                    work.change_holder(other, HolderChange::new(holder, Cause::Merge, Actor::SYSTEM));
+                }
+                id
+            }
+            None => {
+                let channel = book.channel_of(older).and_then(|id| channels.get(&id));
+                let Some(channel) = channel else { return };
+                let id = self.start(work, channel, older, holder, Some(closing), Actor::SYSTEM);
+                if holder.is_person()
+                    && let Some(started) = self.new.get_mut(&id)
+                {
+                    started.status = Status::Open;
+                }
+                id
+            }
+        };
+        if let Some(conversation) = self.touch(closing) {
+            conversation.successor_id = Some(successor);
+        }
+        if let Some(other) = self.touch(successor)
+            && other.waiting_since.is_none()
+            && other.last_customer_position > other.answered_position
+        {
+            other.waiting_since = was_waiting;
+        }
+    }
+
+    /// The conversations to insert, and those to save.
+    pub fn into_parts(self) -> (Vec<Conversation>, Vec<Conversation>) {
+        let Self { locked, new, touched, .. } = self;
+        let changed = locked.into_values().filter(|conversation| touched.contains(&conversation.id)).collect();
+        (new.into_values().collect(), changed)
+    }
+}
+
+/// The AI holds it if the channel has one.
+fn first_holder(channel: &Channel) -> Holder {
+    if channel.ai_enabled { Holder::AI } else { Holder::NOBODY }
+}
+
+/// Channels stamp in whole seconds, so a message of the same second is not late.
+fn is_late(conversation: &Conversation, source_at: DateTime<Utc>) -> bool {
+    let second = TimeDelta::seconds(1);
+    let reply = conversation.last_reply_source_at.and_then(|at| at.duration_trunc(second).ok());
+    reply.is_some_and(|reply| source_at < reply)
+}
+
+fn reopens(channel: &Channel, conversation: &Conversation, now: DateTime<Utc>) -> bool {
+    match channel.reopen {
+        ReopenPolicy::Always => true,
+        ReopenPolicy::Never => false,
+        ReopenPolicy::WithinWindow => {
+            conversation.closed_at.is_some_and(|closed| now <= closed + channel.reopen_window)
+        }
+    }
+}
+
+/// What the customer's message does to the conversation that it was appended to.
+pub fn written_by_customer(work: &Work, conversation: &mut Conversation, number: i64, source_at: DateTime<Utc>) {
+    conversation.last_customer_position = conversation.last_position;
+    conversation.last_customer_at =
+        Some(conversation.last_customer_at.map_or(source_at, |before| before.max(source_at)).min(work.now));
+    conversation.activity_number = number;
+    if conversation.status != Status::Closed {
+        conversation.waiting_since.get_or_insert(work.now);
+    }
+}
+
+/// What a reply typed on the business's own device does.
+pub fn written_by_business(work: &mut Work, conversation: &mut Conversation) {
+    conversation.answered_position = conversation.last_customer_position;
+    conversation.waiting_since = None;
+    conversation.answered_by = Some(ActorKind::Business);
+    conversation.last_reply_source_at = Some(work.now);
+    work.set_status(conversation, Status::Open, Actor::BUSINESS, "");
+}

@@ -1,0 +1,124 @@
+//! Timers are due times on the rows that they concern: any replica's tick reads candidates unlocked, locks the
+//! conversations in the order of their ids, checks again, and acts. Nothing here is remembered in memory, so a restart
+//! loses none, and two replicas act once.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use tandem_change_feed::{ChangeKind, Row, outbox, prune};
+use tandem_database::{Result, begin};
+use uuid::Uuid;
+
+use super::Domain;
+use super::conversation::close::end;
+use super::kinds::{Cause, DeliveryState, HandOffReason, HolderKind, Status};
+use super::model::{Actor, Channel, Conversation, Holder};
+use super::outbound::UNKNOWN_TIME;
+use super::work::{HolderChange, Work};
+use crate::store;
+
+/// Rows that one step of a tick acts on.
+const BATCH: i64 = 200;
+/// How long the feed is kept, whoever is behind.
+const FEED_KEPT: TimeDelta = TimeDelta::days(7);
+
+/// How long an event waits for its target: providers retry for days.
+const EARLY_KEPT: TimeDelta = TimeDelta::days(7);
+
+impl Domain {
+    /// Everything that is due at `now`.
+    pub async fn tick(&self, now: DateTime<Utc>) -> Result<()> {
+        self.lapse_sends(now).await?;
+        let mut connection = self.pool.acquire().await?;
+        let mut due = store::ai::held_without_ai(&mut connection, BATCH).await?;
+        due.extend(store::ai::silent(&mut connection, now, BATCH).await?);
+        due.extend(store::conversation::silent(&mut connection, now, BATCH).await?);
+        drop(connection);
+        let mut by_tenant: BTreeMap<Uuid, Vec<Uuid>> = BTreeMap::new();
+        for (tenant_id, id) in due {
+            by_tenant.entry(tenant_id).or_default().push(id);
+        }
+        for (tenant_id, ids) in by_tenant {
+            self.act(tenant_id, &ids, now).await?;
+        }
+        let mut connection = self.pool.acquire().await?;
+        tandem_request_log::prune(&mut connection, now, 1_000).await?;
+        store::early::prune(&mut connection, now - EARLY_KEPT, 1_000).await?;
+        prune(&mut connection, now - FEED_KEPT, 5_000).await?;
+        self.sequencer.wake();
+        Ok(())
+    }
+
+    /// A send that ended without a word is unknown, and one unknown for too long no longer blocks its conversation.
+    async fn lapse_sends(&self, now: DateTime<Utc>) -> Result<()> {
+        let mut tx = begin(&self.pool).await?;
+        let mut items = store::outbound::lapsed(&mut tx, now, BATCH).await?;
+        for item in &mut items {
+            if item.state == DeliveryState::Sending {
+                item.state = DeliveryState::Unknown;
+                item.lease_until = Some(now + UNKNOWN_TIME);
+            } else {
+                item.blocks = false;
+            }
+            item.version += 1;
+        }
+        store::outbound::save(&mut tx, &items.iter().collect::<Vec<_>>()).await?;
+        let rows: Vec<Row> = items
+            .iter()
+            .map(|item| Row {
+                tenant_id: item.tenant_id,
+                kind: ChangeKind::Message,
+                entity_id: item.message_id,
+                version: item.version,
+            })
+            .collect();
+        outbox::write(&mut tx, &self.ambient, &rows).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    async fn act(&self, tenant_id: Uuid, ids: &[Uuid], now: DateTime<Utc>) -> Result<()> {
+        let mut tx = begin(&self.pool).await?;
+        let mut locked = store::conversation::lock(&mut tx, tenant_id, ids).await?;
+        let channel_ids: Vec<Uuid> = locked.iter().map(|conversation| conversation.channel_id).collect();
+        let channels = store::channel::find(&mut tx, tenant_id, &channel_ids).await?;
+        let mut work = Work::new(&self.ambient, tenant_id, now);
+        locked.retain_mut(|conversation| {
+            let channel = channels.iter().find(|channel| channel.id == conversation.channel_id);
+            channel.is_some_and(|channel| step(&mut work, conversation, channel, now))
+        });
+        work.write(&mut tx, &[], &mut locked).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+}
+
+/// What is due on one locked conversation; false when nothing is any more.
+fn step(work: &mut Work, conversation: &mut Conversation, channel: &Channel, now: DateTime<Utc>) -> bool {
+    if conversation.status == Status::Closed {
+        return false;
+    }
+    if channel.close_after_silence.is_some_and(|silence| conversation.last_activity_at + silence < now) {
+        end(work, conversation, Actor::SYSTEM, "silence");
+        return true;
+    }
+    if conversation.holder.kind != HolderKind::Ai {
+        return false;
+    }
+    let late = |time| conversation.waiting_since.is_some_and(|since| since + time < now);
+    let reason = if !channel.ai_enabled {
+        HandOffReason::AiDisabled
+    } else if channel.ai_answer_time.is_some_and(late) {
+        HandOffReason::AiSilent
+    } else {
+        return false;
+    };
+    conversation.hand_off_reason = Some(reason);
+    let to = Holder::team_or_nobody(channel.default_team_id);
+    let change = HolderChange {
+        hand_off_reason: Some(reason),
+        ..HolderChange::new(to, Cause::HandOff, Actor::SYSTEM)
+    };
+    work.change_holder(conversation, change);
+    true
+}

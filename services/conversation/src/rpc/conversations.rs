@@ -1,0 +1,204 @@
+use tandem_fault::Violations;
+use tandem_proto::conversation::v1 as proto;
+use tandem_proto::conversation::v1::conversation_service_server::ConversationService;
+use tandem_signed_token::{PageToken, binding};
+use tonic::{Request, Response, Status};
+use uuid::Uuid;
+
+use super::{Rpc, convert, filter, parse};
+use crate::domain::conversation::messages::Window;
+use crate::domain::viewer::{Scope, Viewer};
+
+type Answer<T> = Result<Response<T>, Status>;
+
+/// What a page token belongs to: caller, method and question.
+fn bound(viewer: &Viewer, method: &str, question: &[u8]) -> [u8; 16] {
+    binding(&[viewer.tenant_id.as_bytes(), viewer.subject.as_bytes(), method.as_bytes(), question])
+}
+
+#[tonic::async_trait]
+impl ConversationService for Rpc {
+    async fn list_conversations(
+        &self,
+        request: Request<proto::ListConversationsRequest>,
+    ) -> Answer<proto::ListConversationsResponse> {
+        let (viewer, request) = self.fresh(request, |r| &r.at_least_as_fresh).await?;
+        let question = request.filter.as_ref().map(prost::Message::encode_to_vec).unwrap_or_default();
+        let bound = bound(&viewer, "ListConversations", &question);
+        let mut v = Violations::new();
+        let size = parse::size(&mut v, "page_size", request.page_size, 50, 200);
+        let wanted = filter::parse(&mut v, request.filter, self.domain.ambient.now());
+        v.finish()?;
+        let after = PageToken::resume(&self.domain.signer, &bound, &request.page_token)?;
+        let page_size = usize::try_from(size).unwrap_or(50);
+        let (rows, next) = self.domain.list(&viewer, &wanted, after, page_size).await?;
+        let next = next.map(|place| PageToken::encode(&self.domain.signer, &bound, &place));
+        Ok(Response::new(proto::ListConversationsResponse {
+            rows: rows.into_iter().map(convert::row).collect(),
+            next_page_token: next.unwrap_or_default(),
+        }))
+    }
+
+    async fn match_conversations(
+        &self,
+        request: Request<proto::MatchConversationsRequest>,
+    ) -> Answer<proto::MatchConversationsResponse> {
+        let (viewer, request) = self.fresh(request, |r| &r.at_least_as_fresh).await?;
+        let mut v = Violations::new();
+        let ids = parse::ids(&mut v, "conversation_ids", &request.conversation_ids, 500);
+        let wanted = filter::parse(&mut v, request.filter, self.domain.ambient.now());
+        v.finish()?;
+        let matching = self.domain.matching(&viewer, &wanted, &ids).await?;
+        let conversation_ids = matching.iter().map(Uuid::to_string).collect();
+        Ok(Response::new(proto::MatchConversationsResponse { conversation_ids }))
+    }
+
+    async fn get_conversation(
+        &self,
+        request: Request<proto::GetConversationRequest>,
+    ) -> Answer<proto::GetConversationResponse> {
+        let (viewer, request) = self.fresh(request, |r| &r.at_least_as_fresh).await?;
+        let mut v = Violations::new();
+        let id = parse::id(&mut v, "conversation_id", &request.conversation_id);
+        v.finish()?;
+        let (row, contact) = self.domain.get(&viewer, id).await?;
+        Ok(Response::new(proto::GetConversationResponse {
+            row: Some(convert::row(row)),
+            contact: Some(convert::contact(contact)),
+        }))
+    }
+
+    async fn list_messages(
+        &self,
+        request: Request<proto::ListMessagesRequest>,
+    ) -> Answer<proto::ListMessagesResponse> {
+        let (viewer, request) = self.open(request).await?;
+        let mut v = Violations::new();
+        let id = parse::id(&mut v, "conversation_id", &request.conversation_id);
+        let size = parse::size(&mut v, "page_size", request.page_size, 100, 500);
+        v.check(request.after_position >= 0, "after_position", "must not be negative");
+        v.check(request.before_position >= 0, "before_position", "must not be negative");
+        let both = request.after_position > 0 && request.before_position > 0;
+        v.check(!both, "before_position", "must not be set with after_position");
+        v.finish()?;
+        let window = match request.before_position {
+            0 => Window::After(request.after_position),
+            before => Window::Before(before),
+        };
+        let (messages, more) = self.domain.messages(&viewer, id, window, size).await?;
+        Ok(Response::new(proto::ListMessagesResponse { messages: convert::messages(messages), more }))
+    }
+
+    async fn list_timeline(
+        &self,
+        request: Request<proto::ListTimelineRequest>,
+    ) -> Answer<proto::ListTimelineResponse> {
+        let (viewer, request) = self.open(request).await?;
+        let mut v = Violations::new();
+        let id = parse::id(&mut v, "conversation_id", &request.conversation_id);
+        let size = parse::size(&mut v, "page_size", request.page_size, 100, 500);
+        v.finish()?;
+        let bound = bound(&viewer, "ListTimeline", id.as_bytes());
+        let after: Option<Uuid> = PageToken::resume(&self.domain.signer, &bound, &request.page_token)?;
+        let entries = self.domain.timeline(&viewer, id, after.unwrap_or_default(), size).await?;
+        let last = entries.last().filter(|_| i64::try_from(entries.len()) == Ok(size));
+        let next = last.map(|last| PageToken::encode(&self.domain.signer, &bound, &last.id));
+        Ok(Response::new(proto::ListTimelineResponse {
+            next_page_token: next.unwrap_or_default(),
+            entries: entries.into_iter().map(convert::entry).collect(),
+        }))
+    }
+
+    async fn send_message(&self, request: Request<proto::SendMessageRequest>) -> Answer<proto::SendMessageResponse> {
+        let (viewer, request) = self.open(request).await?;
+        self.send(viewer, request).await.map(Response::new)
+    }
+
+    async fn start_conversation(
+        &self,
+        request: Request<proto::StartConversationRequest>,
+    ) -> Answer<proto::StartConversationResponse> {
+        let (viewer, request) = self.open(request).await?;
+        self.start(viewer, request).await.map(Response::new)
+    }
+
+    async fn close_conversation(
+        &self,
+        request: Request<proto::CloseConversationRequest>,
+    ) -> Answer<proto::CloseConversationResponse> {
+        let (viewer, request) = self.open(request).await?;
+        self.close(viewer, request).await.map(Response::new)
+    }
+
+    async fn reopen_conversation(
+        &self,
+        request: Request<proto::ReopenConversationRequest>,
+    ) -> Answer<proto::ReopenConversationResponse> {
+        let (viewer, request) = self.open(request).await?;
+        self.reopen(viewer, request).await.map(Response::new)
+    }
+
+    async fn mark_read(&self, request: Request<proto::MarkReadRequest>) -> Answer<proto::MarkReadResponse> {
+        let (viewer, request) = self.open(request).await?;
+        let mut v = Violations::new();
+        let id = parse::id(&mut v, "conversation_id", &request.conversation_id);
+        v.check(request.up_to_position >= 0, "up_to_position", "must not be negative");
+        v.finish()?;
+        let unread = self.domain.mark_read(&viewer, id, request.up_to_position).await?;
+        Ok(Response::new(proto::MarkReadResponse { unread }))
+    }
+
+    async fn update_labels(
+        &self,
+        request: Request<proto::UpdateLabelsRequest>,
+    ) -> Answer<proto::UpdateLabelsResponse> {
+        let (viewer, request) = self.open(request).await?;
+        self.labels(viewer, request).await.map(Response::new)
+    }
+
+    async fn list_labels(&self, request: Request<proto::ListLabelsRequest>) -> Answer<proto::ListLabelsResponse> {
+        let (viewer, _) = self.open(request).await?;
+        let labels = self.domain.labels(&viewer).await?;
+        let labels = labels.into_iter().map(|l| proto::Label { id: l.id.to_string(), name: l.name }).collect();
+        Ok(Response::new(proto::ListLabelsResponse { labels }))
+    }
+
+    async fn raise_attention(
+        &self,
+        request: Request<proto::RaiseAttentionRequest>,
+    ) -> Answer<proto::RaiseAttentionResponse> {
+        let (viewer, request) = self.open(request).await?;
+        self.attention(viewer, request).await.map(Response::new)
+    }
+
+    async fn get_access_scope(
+        &self,
+        request: Request<proto::GetAccessScopeRequest>,
+    ) -> Answer<proto::GetAccessScopeResponse> {
+        let (viewer, _) = self.open(request).await?;
+        let (all_channels, channels) = match viewer.scope {
+            Scope::All => (true, Vec::new()),
+            Scope::Channels(channels) => (false, channels),
+        };
+        Ok(Response::new(proto::GetAccessScopeResponse {
+            all_channels,
+            channel_ids: channels.iter().map(Uuid::to_string).collect(),
+            agent_id: viewer.agent_id.map(|id| id.to_string()).unwrap_or_default(),
+            team_ids: viewer.team_ids.iter().map(Uuid::to_string).collect(),
+            time: Some(convert::time(self.domain.ambient.now())),
+        }))
+    }
+}
+
+impl Rpc {
+    /// Opens a read once everything that its tokens name has been applied here.
+    async fn fresh<T>(
+        &self,
+        request: Request<T>,
+        tokens: fn(&T) -> &Vec<String>,
+    ) -> Result<(Viewer, T), Status> {
+        tandem_access::caller(&request)?;
+        self.domain.freshness.wait(tokens(request.get_ref())).await.map_err(Status::from)?;
+        self.open(request).await
+    }
+}

@@ -1,0 +1,234 @@
+//! Compiles the typed filter into a bounded query with bind parameters: the one place with SQL that is put together.
+
+use chrono::{DateTime, Utc};
+use sqlx::{Postgres, QueryBuilder};
+use tandem_database::{Connection, Result};
+use uuid::Uuid;
+
+use crate::domain::filter::{Assignment, Filter, Tags, Times};
+use crate::domain::kinds::HolderKind;
+use crate::domain::viewer::{Scope, Viewer};
+
+/// Where a list goes on: after this row, in the order newest activity first.
+#[derive(Debug, Clone, Copy, serde::Serialize, serde::Deserialize)]
+pub struct Place {
+    pub last_activity_at: DateTime<Utc>,
+    pub id: Uuid,
+}
+
+/// What one bounded scan found.
+#[derive(Debug)]
+pub struct Found {
+    pub ids: Vec<Uuid>,
+    /// Where to go on; `None` when the scan saw the end.
+    pub next: Option<Place>,
+}
+
+/// Scans at most `budget` rows of the index that fits the filter best, and keeps those that match, at most `limit`.
+pub async fn scan(
+    connection: &mut Connection,
+    viewer: &Viewer,
+    filter: &Filter,
+    after: Option<Place>,
+    limit: usize,
+    budget: usize,
+) -> Result<Found> {
+    let mut sql = QueryBuilder::<Postgres>::new(
+        "SELECT c.id, c.last_activity_at, c.matches FROM (SELECT c.id, c.last_activity_at, (",
+    );
+    conditions(&mut sql, viewer, filter);
+    sql.push(") AS matches FROM conversation c WHERE c.tenant_id = ").push_bind(viewer.tenant_id);
+    driver(&mut sql, viewer, filter);
+    if let Some(place) = after {
+        sql.push(" AND (c.last_activity_at, c.id) < (").push_bind(place.last_activity_at);
+        sql.push(", ").push_bind(place.id).push(")");
+    }
+    sql.push(" ORDER BY c.last_activity_at DESC, c.id DESC LIMIT ").push_bind(i64::try_from(budget).unwrap_or(i64::MAX));
+    // The outer limit lets the executor stop as soon as the page is full.
+    sql.push(") AS c WHERE c.matches LIMIT ").push_bind(i64::try_from(limit + 1).unwrap_or(i64::MAX));
+    let rows: Vec<(Uuid, DateTime<Utc>, bool)> = sql.build_query_as().fetch_all(&mut *connection).await?;
+    if rows.len() > limit {
+        let last = &rows[limit - 1];
+        let next = Some(Place { last_activity_at: last.1, id: last.0 });
+        return Ok(Found { ids: rows[..limit].iter().map(|row| row.0).collect(), next });
+    }
+    let ids = rows.iter().map(|row| row.0).collect();
+    Ok(Found { ids, next: edge(connection, viewer, filter, after, budget).await? })
+}
+
+/// The last row that a scan's budget reached; `None` when it reached the end.
+async fn edge(
+    connection: &mut Connection,
+    viewer: &Viewer,
+    filter: &Filter,
+    after: Option<Place>,
+    budget: usize,
+) -> Result<Option<Place>> {
+    let mut sql = QueryBuilder::<Postgres>::new(
+        "SELECT id, last_activity_at, n FROM (SELECT c.id, c.last_activity_at, row_number() OVER () AS n
+         FROM conversation c WHERE c.tenant_id = ",
+    );
+    sql.push_bind(viewer.tenant_id);
+    driver(&mut sql, viewer, filter);
+    if let Some(place) = after {
+        sql.push(" AND (c.last_activity_at, c.id) < (").push_bind(place.last_activity_at);
+        sql.push(", ").push_bind(place.id).push(")");
+    }
+    sql.push(" ORDER BY c.last_activity_at DESC, c.id DESC LIMIT ").push_bind(i64::try_from(budget).unwrap_or(i64::MAX));
+    sql.push(") AS c ORDER BY last_activity_at, id LIMIT 1");
+    let row: Option<(Uuid, DateTime<Utc>, i64)> = sql.build_query_as().fetch_optional(connection).await?;
+    Ok(row
+        .filter(|row| usize::try_from(row.2).is_ok_and(|scanned| scanned >= budget))
+        .map(|row| Place { last_activity_at: row.1, id: row.0 }))
+}
+
+/// Which of the given conversations match, in one set query.
+pub async fn matching(connection: &mut Connection, viewer: &Viewer, filter: &Filter, ids: &[Uuid]) -> Result<Vec<Uuid>> {
+    let mut sql = QueryBuilder::<Postgres>::new("SELECT c.id FROM unnest(");
+    sql.push_bind(ids.to_vec()).push("::uuid[]) WITH ORDINALITY AS wanted (id, n) JOIN conversation c ON c.tenant_id = ");
+    sql.push_bind(viewer.tenant_id).push(" AND c.id = wanted.id WHERE ");
+    conditions(&mut sql, viewer, filter);
+    sql.push(" ORDER BY wanted.n");
+    Ok(sql.build_query_scalar().fetch_all(connection).await?)
+}
+
+/// The equality that picks the index of the scan: the most telling part that names one value.
+fn driver(sql: &mut QueryBuilder<Postgres>, viewer: &Viewer, filter: &Filter) {
+    let assignment = &filter.assignment;
+    let one_holder = match (&assignment.agent_ids[..], &assignment.team_ids[..]) {
+        _ if assignment.mine && assignment.is_only_mine() => viewer.agent_id,
+        ([one], []) if !assignment.mine && !assignment.my_teams && !assignment.unassigned => Some(*one),
+        ([], [one]) if !assignment.mine && !assignment.my_teams && !assignment.unassigned => Some(*one),
+        _ => None,
+    };
+    if let Some(holder) = one_holder {
+        sql.push(" AND c.holder_id = ").push_bind(holder);
+    } else if let [kind] = filter.holder_kinds[..] {
+        sql.push(" AND c.holder_kind = ").push_bind(kind.number());
+    } else if let [status] = filter.statuses[..] {
+        sql.push(" AND c.status = ").push_bind(status.number());
+    } else if let [channel] = filter.channel_ids[..] {
+        sql.push(" AND c.channel_id = ").push_bind(channel);
+    } else if let [contact] = filter.contact_ids[..] {
+        sql.push(" AND c.contact_id = ").push_bind(contact);
+    }
+}
+
+fn numbers<T: Copy>(values: &[T], number: fn(T) -> i16) -> Vec<i16> {
+    values.iter().map(|value| number(*value)).collect()
+}
+
+/// Everything that must hold, each part bound once; `true` to begin with, so that parts only add.
+fn conditions(sql: &mut QueryBuilder<Postgres>, viewer: &Viewer, filter: &Filter) {
+    sql.push("true");
+    if let Scope::Channels(channels) = &viewer.scope {
+        sql.push(" AND c.channel_id = ANY(").push_bind(channels.clone()).push(")");
+    }
+    let lists = [
+        ("status", numbers(&filter.statuses, crate::domain::kinds::Status::number)),
+        ("holder_kind", numbers(&filter.holder_kinds, HolderKind::number)),
+        ("answered_by", numbers(&filter.answered_by, crate::domain::kinds::ActorKind::number)),
+        ("hand_off_reason", numbers(&filter.hand_off_reasons, crate::domain::kinds::HandOffReason::number)),
+        ("priority", numbers(&filter.priorities, crate::domain::kinds::Priority::number)),
+    ];
+    for (column, values) in lists {
+        if !values.is_empty() {
+            sql.push(" AND c.").push(column).push(" = ANY(").push_bind(values).push(")");
+        }
+    }
+    assignment(sql, viewer, &filter.assignment);
+    for (column, values) in [("channel_id", &filter.channel_ids), ("contact_id", &filter.contact_ids)] {
+        if !values.is_empty() {
+            sql.push(" AND c.").push(column).push(" = ANY(").push_bind(values.clone()).push(")");
+        }
+    }
+    flag(sql, filter.needs_attention, "c.needs_attention <> 0");
+    flag(sql, filter.waiting, "c.waiting_since IS NOT NULL");
+    if let Some(overdue) = filter.overdue {
+        sql.push(" AND (coalesce(c.due_at <= ").push_bind(filter.now).push(", false)) = ").push_bind(overdue);
+    }
+    if let Some(unread) = filter.unread {
+        sql.push(" AND (c.activity_number > 0 AND coalesce((SELECT CASE WHEN s.number >= c.activity_number THEN s.unread END
+                   FROM read_exception s WHERE s.tenant_id = c.tenant_id AND s.conversation_id = c.id AND s.agent_id = ");
+        sql.push_bind(viewer.agent_id).push("), c.activity_number > coalesce((SELECT number FROM read_watermark w
+                   WHERE w.tenant_id = c.tenant_id AND w.agent_id = ");
+        sql.push_bind(viewer.agent_id).push("), 0))) = ").push_bind(unread);
+    }
+    if !filter.channel_kinds.is_empty() {
+        sql.push(" AND (SELECT ch.kind FROM channel ch WHERE ch.tenant_id = c.tenant_id AND ch.id = c.channel_id) = ANY(");
+        sql.push_bind(numbers(&filter.channel_kinds, crate::domain::kinds::ChannelKind::number)).push(")");
+    }
+    if !filter.customer_ids.is_empty() {
+        sql.push(" AND ").push(CUSTOMER_ID).push(" = ANY(").push_bind(filter.customer_ids.clone()).push(")");
+    }
+    tags(sql, &filter.labels, "c.label_ids");
+    tags(sql, &filter.customer_tags, CUSTOMER_TAGS);
+    times(sql, "c.snoozed_until", filter.snoozed_until);
+    times(sql, "c.last_activity_at", filter.last_activity);
+    times(sql, "c.created_at", filter.created);
+    times(sql, "c.closed_at", filter.closed);
+}
+
+/// The customer behind a row's contact, a merged one as the one that it was merged into.
+const CUSTOMER_ID: &str = "(SELECT coalesce(u.merged_into, u.id, l.customer_id, k.customer_id) FROM contact k
+    LEFT JOIN contact_customer l ON l.tenant_id = k.tenant_id AND l.contact_id = k.id
+    LEFT JOIN customer u ON u.tenant_id = k.tenant_id AND u.id = coalesce(l.customer_id, k.customer_id)
+    WHERE k.tenant_id = c.tenant_id AND k.id = c.contact_id)";
+
+const CUSTOMER_TAGS: &str = "coalesce((SELECT coalesce(v.tag_ids, u.tag_ids) FROM contact k
+    LEFT JOIN contact_customer l ON l.tenant_id = k.tenant_id AND l.contact_id = k.id
+    LEFT JOIN customer u ON u.tenant_id = k.tenant_id AND u.id = coalesce(l.customer_id, k.customer_id)
+    LEFT JOIN customer v ON v.tenant_id = k.tenant_id AND v.id = u.merged_into
+    WHERE k.tenant_id = c.tenant_id AND k.id = c.contact_id), '{}')";
+
+fn flag(sql: &mut QueryBuilder<Postgres>, wanted: Option<bool>, condition: &str) {
+    if let Some(wanted) = wanted {
+        sql.push(" AND (").push(condition).push(") = ").push_bind(wanted);
+    }
+}
+
+fn assignment(sql: &mut QueryBuilder<Postgres>, viewer: &Viewer, filter: &Assignment) {
+    if filter.is_empty() {
+        return;
+    }
+    sql.push(" AND (false");
+    let mut agents = filter.agent_ids.clone();
+    if filter.mine {
+        agents.extend(viewer.agent_id);
+    }
+    let mut teams = filter.team_ids.clone();
+    if filter.my_teams {
+        teams.extend(&viewer.team_ids);
+    }
+    if !agents.is_empty() {
+        sql.push(" OR (c.holder_kind = 2 AND c.holder_id = ANY(").push_bind(agents).push("))");
+    }
+    if !teams.is_empty() {
+        sql.push(" OR (c.holder_kind = 3 AND c.holder_id = ANY(").push_bind(teams).push("))");
+    }
+    if filter.unassigned {
+        sql.push(" OR c.holder_kind <> 2");
+    }
+    sql.push(")");
+}
+
+fn tags(sql: &mut QueryBuilder<Postgres>, filter: &Tags, column: &str) {
+    if !filter.any.is_empty() {
+        sql.push(" AND ").push(column).push(" && ").push_bind(filter.any.clone());
+    }
+    if !filter.all.is_empty() {
+        sql.push(" AND ").push(column).push(" @> ").push_bind(filter.all.clone());
+    }
+    if !filter.none.is_empty() {
+        sql.push(" AND NOT (").push(column).push(" && ").push_bind(filter.none.clone()).push(")");
+    }
+}
+
+fn times(sql: &mut QueryBuilder<Postgres>, column: &str, filter: Times) {
+    if let Some(from) = filter.from {
+        sql.push(" AND coalesce(").push(column).push(" >= ").push_bind(from).push(", false)");
+    }
+    if let Some(until) = filter.until {
+        sql.push(" AND coalesce(").push(column).push(" < ").push_bind(until).push(", false)");
+    }
+}

@@ -1,0 +1,29 @@
+//! All SQL of the service: one file an aggregate, set-wise statements, row structs private.
+
+pub mod ai;
+pub mod channel;
+pub mod contact;
+pub mod conversation;
+pub mod dedup;
+pub mod early;
+pub mod filter;
+pub mod label;
+pub mod message;
+pub mod outbound;
+pub mod projection;
+pub mod reading;
+pub mod row;
+pub mod tenant;
+pub mod timeline;
+
+use tandem_database::Result;
+use tandem_fault::Fault;
+
+/// Every targeted write checks that it met its rows.
+fn all_written(written: u64, wanted: usize) -> Result<()> {
+    if usize::try_from(written) == Ok(wanted) {
+        Ok(())
+    } else {
+        Err(Fault::internal(format!("{written} rows written of {wanted}")).into())
+    }
+}

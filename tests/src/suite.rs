@@ -1,0 +1,309 @@
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+
+use tandem_access::{AccessConfig, KeySource, Role, Roles, SigningKey, TokenSpec};
+use tandem_ambient::{Ambient, Clock};
+use tandem_assembly::{Common, DatabaseSection, Peers, Running};
+use tandem_bootstrap::{ClientConfig, Drain, InternalChannel, Secret, ServerConfig, internal_channel};
+use tandem_database::DatabaseConfig;
+use tandem_proto::assignment::v1::directory_service_client::DirectoryServiceClient;
+use tandem_proto::assignment::v1::{Agent, CreateAgentRequest, CreateTeamRequest, Team};
+use tandem_proto::conversation::v1::channel_service_client::ChannelServiceClient;
+use tandem_proto::conversation::v1::ingest_service_client::IngestServiceClient;
+use tandem_proto::conversation::v1::tenant_service_client::TenantServiceClient;
+use tandem_proto::conversation::v1::{
+    Channel, ChannelPolicy, CreateChannelRequest, CreateTenantRequest, IngestItem, IngestMessagesRequest,
+    IngestMessagesResponse,
+};
+use tandem_proto::r#type::v1::ChannelKind;
+use tempfile::TempDir;
+use uuid::Uuid;
+
+use crate::Databases;
+
+/// A service of the suite.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Conversation,
+    Assignment,
+    CustomerProfile,
+    Search,
+}
+
+/// What to start.
+#[derive(Debug, Clone, Copy)]
+pub struct Parts {
+    /// Processes of the conversation service on one database; in-process replicas with pools and sequencers of their own.
+    pub conversations: usize,
+    pub assignment: bool,
+    pub customer_profile: bool,
+    /// Needs `MEILISEARCH_URL`.
+    pub search: bool,
+}
+
+impl Parts {
+    pub const CONVERSATION: Self = Self { conversations: 1, assignment: false, customer_profile: false, search: false };
+    pub const TWO_CONVERSATIONS: Self = Self { conversations: 2, ..Self::CONVERSATION };
+    pub const WITH_ASSIGNMENT: Self = Self { conversations: 2, assignment: true, ..Self::CONVERSATION };
+    pub const ALL: Self = Self { conversations: 2, assignment: true, customer_profile: true, search: true };
+}
+
+/// The running suite with one tenant.
+pub struct Suite {
+    pub ambient: Ambient,
+    pub tenant: Uuid,
+    pub conversation_url: String,
+    pub databases: Databases,
+    conversations: Vec<SocketAddr>,
+    assignment: SocketAddr,
+    customer_profile: SocketAddr,
+    search: SocketAddr,
+    key: SigningKey,
+    folder: TempDir,
+    drain: Drain,
+    running: Vec<Running>,
+}
+
+/// An address that was free a moment ago.
+fn free() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+impl Suite {
+    /// Starts the parts on the system's clock.
+    pub async fn start(parts: Parts) -> Self {
+        tandem_bootstrap::install_crypto();
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Clock::shared(&folder.path().join("clock"), Ambient::system().now()).unwrap();
+        let ambient = Ambient::new(clock);
+        let key = SigningKey::generate(&ambient);
+        std::fs::write(folder.path().join("jwks.json"), key.jwks_json()).unwrap();
+        let mut suite = Self {
+            tenant: ambient.id(),
+            ambient,
+            conversation_url: String::new(),
+            databases: Databases::server(),
+            conversations: (0..parts.conversations).map(|_| free()).collect(),
+            assignment: free(),
+            customer_profile: free(),
+            search: free(),
+            key,
+            folder,
+            drain: Drain::manual(),
+            running: Vec::new(),
+        };
+        suite.serve(parts).await;
+        suite.create_tenant(suite.tenant).await;
+        suite
+    }
+
+    async fn serve(&mut self, parts: Parts) {
+        self.conversation_url = self.databases.create(&tandem_conversation::MIGRATOR).await;
+        for address in self.conversations.clone() {
+            let common = self.common(address, &self.conversation_url);
+            let config = tandem_conversation::Config { common, ..tandem_conversation::Config::default() };
+            let started = tandem_conversation::start(config, self.ambient.clone(), self.drain.clone()).await;
+            self.running.push(started.unwrap());
+        }
+        if parts.assignment {
+            let url = self.databases.create(&tandem_assignment::MIGRATOR).await;
+            let common = self.common(self.assignment, &url);
+            let config = tandem_assignment::Config { common, ..tandem_assignment::Config::default() };
+            let started = tandem_assignment::start(config, self.ambient.clone(), self.drain.clone()).await;
+            self.running.push(started.unwrap());
+        }
+        if parts.customer_profile {
+            let url = self.databases.create(&tandem_customer_profile::MIGRATOR).await;
+            let common = self.common(self.customer_profile, &url);
+            let config = tandem_customer_profile::Config { common, ..tandem_customer_profile::Config::default() };
+            let started = tandem_customer_profile::start(config, self.ambient.clone(), self.drain.clone()).await;
+            self.running.push(started.unwrap());
+        }
+        if parts.search {
+            let url = self.databases.create(&tandem_search::MIGRATOR).await;
+            let mut config = tandem_search::Config { common: self.common(self.search, &url), ..Default::default() };
+            config.search.meilisearch_url =
+                std::env::var("MEILISEARCH_URL").expect("MEILISEARCH_URL names an engine; `make test` starts one");
+            config.search.meilisearch_key = Secret::new(std::env::var("MEILISEARCH_KEY").unwrap_or_default());
+            config.search.index_prefix = format!("t{}_", self.ambient.id().simple());
+            let started = tandem_search::start(config, self.ambient.clone(), self.drain.clone()).await;
+            self.running.push(started.unwrap());
+        }
+    }
+
+    /// The common configuration of a service that listens at an address.
+    pub fn common(&self, listen: SocketAddr, database_url: &str) -> Common {
+        let peer = |address: SocketAddr| format!("http://{address}");
+        let service = TokenSpec { tenant: None, ..self.spec("service", Role::Service) };
+        Common {
+            server: ServerConfig {
+                listen,
+                admin: "127.0.0.1:0".parse().unwrap(),
+                drain_notice_ms: 0,
+                ..ServerConfig::default()
+            },
+            access: AccessConfig {
+                keys: KeySource::File(self.folder.path().join("jwks.json")),
+                ..AccessConfig::default()
+            },
+            database: DatabaseSection {
+                url: Secret::new(database_url),
+                pool: DatabaseConfig::default(),
+            },
+            signing_keys: vec![Secret::new("a signing key that only tests know!")],
+            peers: Peers {
+                token: Secret::new(self.key.mint(&service, Ambient::system().now())),
+                ca: None,
+                conversation: peer(self.conversations[0]),
+                assignment: peer(self.assignment),
+                customer_profile: peer(self.customer_profile),
+            },
+            clock_file: Some(self.folder.path().join("clock")),
+            ..Common::default()
+        }
+    }
+
+    /// The environment that gives a service process the same configuration.
+    pub fn environment(&self, listen: SocketAddr, database_url: &str) -> Vec<(String, String)> {
+        let common = self.common(listen, database_url);
+        let pair = |key: &str, value: String| (format!("TANDEM_COMMON__{key}"), value);
+        vec![
+            pair("SERVER__LISTEN", listen.to_string()),
+            pair("SERVER__ADMIN", common.server.admin.to_string()),
+            pair("SERVER__DRAIN_NOTICE_MS", "0".to_owned()),
+            pair("ACCESS__KEYS__FILE", self.folder.path().join("jwks.json").display().to_string()),
+            pair("DATABASE__URL", database_url.to_owned()),
+            pair("SIGNING_KEYS", format!("[\"{}\"]", common.signing_keys[0].expose())),
+            pair("PEERS__TOKEN", common.peers.token.expose().to_owned()),
+            pair("PEERS__CONVERSATION", common.peers.conversation),
+            pair("PEERS__ASSIGNMENT", common.peers.assignment),
+            pair("PEERS__CUSTOMER_PROFILE", common.peers.customer_profile),
+            pair("CLOCK_FILE", self.folder.path().join("clock").display().to_string()),
+        ]
+    }
+
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// What a token of one role says; change it before minting where a test needs more.
+    pub fn spec(&self, subject: &str, role: Role) -> TokenSpec {
+        TokenSpec {
+            issuer: "tandem".to_owned(),
+            audience: "tandem".to_owned(),
+            subject: subject.to_owned(),
+            tenant: Some(self.tenant),
+            roles: Roles::from(role),
+            channels: Vec::new(),
+            // Tests move their clock by days.
+            ttl_s: 365 * 86_400,
+        }
+    }
+
+    pub fn mint(&self, spec: &TokenSpec) -> String {
+        self.key.mint(spec, self.ambient.now())
+    }
+
+    /// A channel to a service under a token; `replica` picks a conversation process.
+    pub fn channel(&self, kind: Kind, replica: usize, spec: &TokenSpec) -> InternalChannel {
+        self.channel_with(kind, replica, self.mint(spec))
+    }
+
+    pub fn channel_with(&self, kind: Kind, replica: usize, token: String) -> InternalChannel {
+        let endpoint = format!("http://{}", self.address(kind, replica));
+        internal_channel(&ClientConfig { endpoint, token: Secret::new(token), ..ClientConfig::default() }).unwrap()
+    }
+
+    pub fn address(&self, kind: Kind, replica: usize) -> SocketAddr {
+        match kind {
+            Kind::Conversation => self.conversations[replica % self.conversations.len()],
+            Kind::Assignment => self.assignment,
+            Kind::CustomerProfile => self.customer_profile,
+            Kind::Search => self.search,
+        }
+    }
+
+    /// A channel to a conversation process as one subject and role.
+    pub fn as_role(&self, replica: usize, subject: &str, role: Role) -> InternalChannel {
+        self.channel(Kind::Conversation, replica, &self.spec(subject, role))
+    }
+
+    /// A channel to a conversation process as the adapter of a line.
+    pub fn as_adapter(&self, replica: usize, channel: Uuid) -> InternalChannel {
+        let spec = TokenSpec { channels: vec![channel], ..self.spec("adapter", Role::Channel) };
+        self.channel(Kind::Conversation, replica, &spec)
+    }
+
+    pub async fn create_tenant(&self, tenant: Uuid) {
+        let spec = TokenSpec { tenant: None, ..self.spec("service", Role::Service) };
+        let mut tenants = TenantServiceClient::new(self.channel(Kind::Conversation, 0, &spec));
+        let request = CreateTenantRequest { tenant_id: tenant.to_string(), name: "test".to_owned() };
+        tenants.create_tenant(request).await.unwrap();
+    }
+
+    /// A new line with an AI and otherwise the default policy.
+    pub async fn create_channel(&self) -> Uuid {
+        self.create_channel_with(ChannelPolicy { ai_enabled: true, ..ChannelPolicy::default() }).await
+    }
+
+    pub async fn create_channel_with(&self, policy: ChannelPolicy) -> Uuid {
+        let mut channels = ChannelServiceClient::new(self.as_role(0, "admin", Role::Admin));
+        let channel = Channel {
+            kind: ChannelKind::Whatsapp.into(),
+            display_name: "line".to_owned(),
+            policy: Some(policy),
+            ..Channel::default()
+        };
+        let request = CreateChannelRequest { request_id: self.ambient.id().to_string(), channel: Some(channel) };
+        let created = channels.create_channel(request).await.unwrap().into_inner();
+        created.channel.unwrap().id.parse().unwrap()
+    }
+
+    /// Ingests through one of the conversation processes.
+    pub async fn ingest(&self, replica: usize, channel: Uuid, items: Vec<IngestItem>) -> IngestMessagesResponse {
+        let mut ingest = IngestServiceClient::new(self.as_adapter(replica, channel));
+        let request = IngestMessagesRequest { channel_id: channel.to_string(), items };
+        ingest.ingest_messages(request).await.unwrap().into_inner()
+    }
+
+    /// Agents `agent-0`, `agent-1`, … in one team that sees every channel. Answers the agents' ids, the team's, and the
+    /// change token of the team.
+    pub async fn create_agents(&self, count: usize) -> (Vec<Uuid>, Uuid, String) {
+        let channel = self.channel(Kind::Assignment, 0, &self.spec("admin", Role::Admin));
+        let mut directory = DirectoryServiceClient::new(channel);
+        let mut agents = Vec::new();
+        for number in 0..count {
+            let agent = Agent {
+                subject: format!("agent-{number}"),
+                display_name: format!("Agent {number}"),
+                ..Agent::default()
+            };
+            let request = CreateAgentRequest { request_id: self.ambient.id().to_string(), agent: Some(agent) };
+            let created = directory.create_agent(request).await.unwrap().into_inner();
+            agents.push(created.agent.unwrap().id.parse().unwrap());
+        }
+        let team = Team {
+            display_name: "everybody".to_owned(),
+            agent_ids: agents.iter().map(Uuid::to_string).collect(),
+            all_channels: true,
+            ..Team::default()
+        };
+        let request = CreateTeamRequest { request_id: self.ambient.id().to_string(), team: Some(team) };
+        let created = directory.create_team(request).await.unwrap().into_inner();
+        (agents, created.team.unwrap().id.parse().unwrap(), created.change_token)
+    }
+
+    /// Drains everything and waits for it.
+    pub async fn stop(mut self) {
+        self.drain.begin();
+        for running in self.running.drain(..) {
+            running.served.await.unwrap().unwrap();
+        }
+    }
+}
+
+impl Drop for Suite {
+    fn drop(&mut self) {
+        self.drain.begin();
+    }
+}

@@ -139,6 +139,9 @@ CREATE INDEX conversation_by_channel ON conversation (tenant_id, channel_id, las
 -- What the AI holds and has not answered.
 CREATE INDEX conversation_ai_work ON conversation (tenant_id, waiting_since, id)
     WHERE holder_kind = 1 AND waiting_since IS NOT NULL AND status <> 4;
+-- What the AI holds on each channel: for its time to answer, and for the moment that it is switched off.
+CREATE INDEX conversation_held_by_ai ON conversation (tenant_id, channel_id, waiting_since)
+    WHERE holder_kind = 1 AND status <> 4;
 CREATE INDEX conversation_silent ON conversation (last_activity_at) WHERE status <> 4;
 
 CREATE TABLE message (

@@ -18,9 +18,13 @@ impl Apply for CustomerFeed {
 
     async fn apply(&self, connection: &mut Connection, generation: i64, changes: &[Change]) -> Result<()> {
         let mut customers: HashMap<_, Customer> = HashMap::new();
+        let mut gone: Vec<(Uuid, Uuid)> = Vec::new();
         for change in changes {
-            let Some(Body::Customer(customer)) = &change.body else { continue };
             let tenant_id = id(&change.tenant_id);
+            let Some(Body::Customer(customer)) = &change.body else {
+                gone.push((tenant_id, id(&change.entity_id)));
+                continue;
+            };
             let contact_ids = customer.contacts.iter().map(|contact| contact.id.clone()).collect::<Vec<_>>();
             let state = Customer {
                 tenant_id,
@@ -34,6 +38,7 @@ impl Apply for CustomerFeed {
             customers.insert((tenant_id, state.id), state);
         }
         let customers: Vec<Customer> = customers.into_values().collect();
+        projection::remove_customers(connection, &gone).await?;
         projection::apply_customers(connection, generation, &customers).await
     }
 

@@ -143,6 +143,31 @@ pub async fn apply_customers(connection: &mut Connection, generation: i64, custo
     Ok(())
 }
 
+/// Removes customers that are no more, and what they owned.
+pub async fn remove_customers(connection: &mut Connection, gone: &[(Uuid, Uuid)]) -> Result<()> {
+    if gone.is_empty() {
+        return Ok(());
+    }
+    let (tenants, ids): (Vec<Uuid>, Vec<Uuid>) = gone.iter().copied().unzip();
+    sqlx::query!(
+        "DELETE FROM customer c USING unnest($1::uuid[], $2::uuid[]) AS n (tenant_id, id)
+         WHERE c.tenant_id = n.tenant_id AND c.id = n.id",
+        &tenants,
+        &ids,
+    )
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query!(
+        "DELETE FROM contact_customer c USING unnest($1::uuid[], $2::uuid[]) AS n (tenant_id, id)
+         WHERE c.tenant_id = n.tenant_id AND c.customer_id = n.id",
+        &tenants,
+        &ids,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
 /// Ends a rebuild of the assignment feed.
 pub async fn sweep_assignment(connection: &mut Connection, generation: i64) -> Result<()> {
     sqlx::query!("DELETE FROM agent WHERE generation < $1", generation).execute(&mut *connection).await?;

@@ -1,0 +1,73 @@
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use tandem_ambient::Ambient;
+use tandem_assembly::{Foundation, Running, StartError};
+use tandem_bootstrap::{ClientConfig, Drain, channel};
+use tandem_change_feed::{Consumer, ConsumerConfig, FeedServer, Freshness, Sequencer, Tail};
+use tandem_proto::customer::v1::customer_service_server::CustomerServiceServer;
+use tandem_proto::feed::v1::change_feed_service_server::ChangeFeedServiceServer;
+use tandem_signed_token::ServiceName;
+use tonic::service::Routes;
+
+use crate::domain::Core;
+use crate::feed::{Customers, FollowConversation};
+use crate::peer::Conversations;
+use crate::rpc::CustomerRpc;
+use crate::{Config, MIGRATOR, RULES, ticker};
+
+/// The services that are served.
+const SERVED: [&str; 2] = ["tandem.customer.v1.CustomerService", "tandem.feed.v1.ChangeFeedService"];
+
+/// Starts the service; it serves until the drain is through.
+///
+/// # Errors
+/// A configuration that can't be used, ports that are taken.
+pub async fn start(config: Config, ambient: Ambient, drain: Drain) -> Result<Running, StartError> {
+    let peers = config.common.peers.clone();
+    let foundation =
+        Foundation::lay("customer-profile", config.common, &MIGRATOR, ambient.clone(), drain.clone()).await?;
+    let pool = foundation.pool.clone();
+
+    // Background work ends at the signal; the feed is filled and served as long as calls are taken.
+    let (background, serving) = (drain.signalled(), drain.token());
+    let sequencer = Sequencer::spawn(pool.clone(), ambient.clone(), serving.clone());
+    let customers = Arc::new(Customers);
+    let tail = Tail::spawn(pool.clone(), Arc::clone(&customers), &sequencer, serving.clone());
+    let feed = FeedServer::new(pool.clone(), customers, tail, sequencer.clone(), serving);
+
+    let conversation = foundation.peer(|peers| &peers.conversation)?;
+    let progress = Consumer::spawn(
+        ConsumerConfig { feed: "conversation", lease: TimeDelta::seconds(config.feed.lease_s.into()) },
+        pool.clone(),
+        ambient.clone(),
+        conversation.clone(),
+        Arc::new(FollowConversation { ambient: ambient.clone() }),
+        background.clone(),
+    );
+    let freshness = Freshness::new(
+        ServiceName::CustomerProfile,
+        foundation.signer.clone(),
+        pool.clone(),
+        vec![(ServiceName::Conversation, "conversation", conversation, progress)],
+    );
+    let kept = TimeDelta::days(config.feed.kept_days.into());
+    tokio::spawn(ticker::run(pool.clone(), ambient.clone(), kept, background));
+
+    // A channel without a token of ours: these calls carry the caller's.
+    let as_caller =
+        channel(&ClientConfig { endpoint: peers.conversation, ca: peers.ca, ..ClientConfig::default() })?;
+    let rpc = CustomerRpc {
+        core: Core { pool, ambient, sequencer },
+        freshness,
+        signer: foundation.signer.clone(),
+        conversations: Conversations::new(as_caller),
+    };
+    let limit = foundation.max_message_bytes;
+    let customer =
+        CustomerServiceServer::new(rpc).max_decoding_message_size(limit).max_encoding_message_size(limit);
+    let feed =
+        ChangeFeedServiceServer::new(feed).max_decoding_message_size(limit).max_encoding_message_size(limit);
+    let routes = Routes::new(customer).add_service(feed);
+    Ok(foundation.serve(routes, SERVED.to_vec(), RULES, None))
+}

@@ -1,0 +1,85 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use tandem_ambient::Ambient;
+use tandem_database::{Connection, Result};
+use uuid::Uuid;
+
+use super::{said_name, sets};
+use crate::domain::model::{Contact, Customer, Key, Standing};
+use crate::domain::tell;
+use crate::store;
+
+/// Parts the customers around `changed` into sets again, writes where each stands, and tells of those that stand
+/// elsewhere or whose contacts changed. `changed` are customers whose contacts changed.
+///
+/// Only the feed's consumer changes contacts and pointers, one replica at a time. It locks all rows of a set in the order
+/// of their keys; people's edits lock one row, the one that stands for the set.
+pub async fn settle(connection: &mut Connection, ambient: &Ambient, changed: &BTreeSet<Key>) -> Result<()> {
+    if changed.is_empty() {
+        return Ok(());
+    }
+    let around = surroundings(connection, changed).await?;
+    let customers = store::customer::lock(connection, &around).await?;
+    let contacts = store::contact::of_customers(connection, &around).await?;
+    let moved = placements(customers, &contacts, changed);
+    let mut told = store::customer::place(connection, &moved).await?;
+    told.sort_unstable();
+    let minted: BTreeSet<Key> =
+        contacts.iter().map(|(tenant, contact)| (*tenant, contact.customer_id)).collect();
+    let bare: BTreeSet<Key> = changed.difference(&minted).copied().collect();
+    if !bare.is_empty() {
+        let gone = store::customer::remove_empty(connection, &bare).await?;
+        told.retain(|(key, _)| gone.iter().all(|(end, _)| end != key));
+        told.extend(gone);
+    }
+    tell(connection, ambient, &told).await?;
+    Ok(())
+}
+
+/// Every customer that is, was or becomes one person with one of `changed`.
+async fn surroundings(connection: &mut Connection, changed: &BTreeSet<Key>) -> Result<BTreeSet<Key>> {
+    let mut around = changed.clone();
+    let mut edge = changed.clone();
+    while !edge.is_empty() {
+        let next = store::customer::neighbours(connection, &edge).await?;
+        edge = next.into_iter().filter(|key| around.insert(*key)).collect();
+    }
+    Ok(around)
+}
+
+/// Where customers stand now, for those that moved and those that are told of anyway.
+fn placements(
+    customers: Vec<Customer>,
+    contacts: &[(Uuid, Contact)],
+    changed: &BTreeSet<Key>,
+) -> Vec<(Key, Standing)> {
+    let customers: BTreeMap<Key, Customer> =
+        customers.into_iter().map(|customer| (customer.key, customer)).collect();
+    let mut minted: BTreeMap<Key, Vec<&Contact>> = BTreeMap::new();
+    for (tenant, contact) in contacts {
+        minted.entry((*tenant, contact.customer_id)).or_default().push(contact);
+    }
+    let mut placed = Vec::new();
+    for set in sets(&customers.keys().copied().collect(), contacts) {
+        let Some((root, merged)) = set.split_first() else { continue };
+        let of_set = || set.iter().filter_map(|key| minted.get(key)).flatten().copied();
+        let (name, name_corrected) =
+            said_name(set.iter().map(|key| customers[key].corrected_name.as_deref()), of_set());
+        let channel_ids: BTreeSet<_> = of_set().map(|contact| contact.channel_id).collect();
+        let standing = Standing {
+            merged_into: None,
+            name,
+            name_corrected,
+            channel_ids: channel_ids.into_iter().collect(),
+            first_contact_at: of_set().map(|contact| contact.created_at).min(),
+        };
+        let shows_a_change = set.iter().any(|key| changed.contains(key));
+        if shows_a_change || customers[root].standing != standing {
+            placed.push((*root, standing));
+        }
+        let pointer = Standing { merged_into: Some(root.1), ..Standing::default() };
+        let moved = merged.iter().filter(|key| customers[*key].standing != pointer);
+        placed.extend(moved.map(|key| (*key, pointer.clone())));
+    }
+    placed
+}

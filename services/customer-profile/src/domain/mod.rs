@@ -1,0 +1,65 @@
+//! The rules. An operation opens its transaction, passes the connection down and commits once.
+
+pub mod merge;
+pub mod model;
+pub mod note;
+pub mod profile;
+pub mod projection;
+pub mod scope;
+pub mod tag;
+
+use serde::{Deserialize, Serialize};
+use tandem_ambient::Ambient;
+use tandem_change_feed::{Row, Sequencer, Written, outbox};
+use tandem_database::{Connection, Pool, Result};
+use tandem_proto::feed::v1::ChangeKind;
+
+use model::Key;
+
+/// What every operation stands on.
+#[derive(Clone)]
+pub struct Core {
+    pub pool: Pool,
+    pub ambient: Ambient,
+    pub sequencer: Sequencer,
+}
+
+/// A write on its way to the feed, as it is kept with the first answer to a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    outbox_id: i64,
+    mark: i64,
+}
+
+impl From<Written> for Change {
+    fn from(written: Written) -> Self {
+        Self { outbox_id: written.outbox_id, mark: written.mark }
+    }
+}
+
+impl From<Change> for Written {
+    fn from(change: Change) -> Self {
+        Self { outbox_id: change.outbox_id, mark: change.mark }
+    }
+}
+
+/// Tells the feed of customers whose rows are locked. Answers the last change.
+///
+/// Only what others project is told: name, tags, contacts with their identities, merges, and what people edit. A change
+/// of counts or of the last contact alone takes a new version and no row, or every message would become two changes.
+async fn tell(
+    connection: &mut Connection,
+    ambient: &Ambient,
+    customers: &[(Key, i64)],
+) -> Result<Option<Change>> {
+    let rows: Vec<Row> = customers
+        .iter()
+        .map(|(key, version)| Row {
+            tenant_id: key.0,
+            kind: ChangeKind::Customer,
+            entity_id: key.1,
+            version: *version,
+        })
+        .collect();
+    Ok(outbox::write(connection, ambient, &rows).await?.map(Change::from))
+}

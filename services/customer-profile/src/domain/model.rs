@@ -1,0 +1,141 @@
+//! The nouns of the service as its domain sees them.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// Tenant and id: what every row is found by.
+pub type Key = (Uuid, Uuid);
+
+/// The number of the identity kind that links customers over channels.
+const EXTERNAL_ID: i32 = 1;
+
+/// One address of a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// The number of the proto enum, also one that this release does not know.
+    pub kind: i32,
+    pub value: String,
+    pub verified: bool,
+}
+
+/// One person's presence on one channel, as conversation tells of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Contact {
+    pub id: Uuid,
+    /// The customer that was minted with it.
+    pub customer_id: Uuid,
+    pub channel_id: Uuid,
+    pub canonical_id: Option<Uuid>,
+    pub display_name: String,
+    pub created_at: DateTime<Utc>,
+    pub identities: Vec<Identity>,
+    pub version: i64,
+}
+
+/// What this service wants to know of a conversation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conversation {
+    pub id: Uuid,
+    pub contact_id: Uuid,
+    pub created_at: DateTime<Utc>,
+    pub last_activity_at: DateTime<Utc>,
+    pub last_position: i64,
+    pub version: i64,
+}
+
+/// A customer as it is shown: over its whole merged set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Profile {
+    pub tenant_id: Uuid,
+    pub id: Uuid,
+    /// Set for one that was merged into another: then nothing else but the version is.
+    pub merged_into: Option<Uuid>,
+    pub display_name: String,
+    pub name_corrected: bool,
+    pub language: String,
+    pub time_zone: String,
+    pub company: String,
+    /// At most 100, oldest first.
+    pub contacts: Vec<Contact>,
+    pub tag_ids: Vec<Uuid>,
+    pub first_contact_at: Option<DateTime<Utc>>,
+    pub last_contact_at: Option<DateTime<Utc>>,
+    pub conversation_count: i64,
+    pub message_count: i64,
+    pub edit_version: i64,
+    pub version: i64,
+}
+
+/// A customer's own row.
+#[derive(Debug, Clone)]
+pub struct Customer {
+    pub key: Key,
+    pub corrected_name: Option<String>,
+    pub edit_version: i64,
+    pub standing: Standing,
+}
+
+/// What a merged set as a whole says of one of its customers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Standing {
+    pub merged_into: Option<Uuid>,
+    /// These are kept for those that stand for themselves.
+    pub name: String,
+    pub name_corrected: bool,
+    pub channel_ids: Vec<Uuid>,
+    pub first_contact_at: Option<DateTime<Utc>>,
+}
+
+/// What people change of a profile; `None` stays as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Edits {
+    /// Empty gives the channel's name back.
+    pub display_name: Option<String>,
+    pub language: Option<String>,
+    pub time_zone: Option<String>,
+    pub company: Option<String>,
+}
+
+/// A tag that customers carry by id.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tag {
+    pub id: Uuid,
+    pub name: String,
+}
+
+/// A note of the team about a customer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Note {
+    pub id: Uuid,
+    pub customer_id: Uuid,
+    pub text: String,
+    pub author_subject: String,
+    pub created_at: DateTime<Utc>,
+}
+
+impl Contact {
+    /// The business's own ids of the person that the channel vouches for.
+    pub fn external_ids(&self) -> impl Iterator<Item = &str> {
+        let links = |identity: &&Identity| identity.kind == EXTERNAL_ID && identity.verified;
+        self.identities.iter().filter(links).map(|identity| identity.value.as_str())
+    }
+
+    /// Whether both say the same, whatever their versions.
+    pub fn says_the_same(&self, other: &Self) -> bool {
+        *self == Self { version: self.version, ..other.clone() }
+    }
+}
+
+impl Profile {
+    /// Changes with every change by people. Names the customer as well: who read one that was merged since has not
+    /// seen what the survivor says.
+    pub fn etag(&self) -> String {
+        etag(self.id, self.edit_version)
+    }
+}
+
+/// See [`Profile::etag`].
+pub fn etag(customer_id: Uuid, edit_version: i64) -> String {
+    format!("{}.{edit_version}", customer_id.simple())
+}

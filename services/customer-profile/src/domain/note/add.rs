@@ -1,0 +1,54 @@
+use serde::{Deserialize, Serialize};
+use tandem_database::{Result, begin};
+use tandem_request_log as request_log;
+use uuid::Uuid;
+
+use crate::domain::model::Note;
+use crate::domain::profile::lock;
+use crate::domain::scope::Scope;
+use crate::domain::{Change, Core, tell};
+use crate::store;
+
+/// A note to write.
+#[derive(Debug, Clone)]
+pub struct AddNote {
+    pub request: request_log::Request,
+    pub customer_id: Uuid,
+    pub text: String,
+    pub author_subject: String,
+}
+
+/// The written note.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Noted {
+    pub note: Note,
+    pub change: Option<Change>,
+}
+
+/// Notes something about a customer. The profile's etag stays: a note is not part of it.
+///
+/// # Errors
+/// `NOT_FOUND`, `REQUEST_ID_REUSED`.
+pub async fn add(core: &Core, add: AddNote, scope: &Scope) -> Result<Noted> {
+    let (tenant, now) = (add.request.tenant_id, core.ambient.now());
+    let mut tx = begin(&core.pool).await?;
+    if let Some(first) = request_log::claim(&mut tx, &add.request, now).await? {
+        return Ok(first);
+    }
+    let customer = lock(&mut tx, (tenant, add.customer_id), scope).await?.key;
+    let note = Note {
+        id: core.ambient.id_at(now),
+        customer_id: customer.1,
+        text: add.text,
+        author_subject: add.author_subject,
+        created_at: now,
+    };
+    store::note::insert(&mut tx, tenant, &note).await?;
+    let version = store::customer::touch(&mut tx, customer, false).await?;
+    let change = tell(&mut tx, &core.ambient, &[(customer, version)]).await?;
+    let noted = Noted { note, change };
+    request_log::record(&mut tx, &add.request, &noted).await?;
+    tx.commit().await?;
+    core.sequencer.wake();
+    Ok(noted)
+}

@@ -1,0 +1,54 @@
+use tandem_database::{Connection, Result, begin_snapshot};
+use tandem_fault::Fault;
+use uuid::Uuid;
+
+use crate::domain::Core;
+use crate::domain::model::{Customer, Key, Profile};
+use crate::domain::scope::Scope;
+use crate::store;
+
+/// One customer; a merged one answers as the one that it was merged into.
+///
+/// # Errors
+/// `NOT_FOUND`.
+pub async fn get(core: &Core, key: Key, scope: &Scope) -> Result<Profile> {
+    let mut snapshot = begin_snapshot(&core.pool).await?;
+    let root = find(&mut snapshot, key, scope).await?;
+    show(&mut snapshot, (key.0, root)).await
+}
+
+/// The customer that an id resolves to, if the caller may see it.
+///
+/// # Errors
+/// `NOT_FOUND`.
+pub async fn find(connection: &mut Connection, key: Key, scope: &Scope) -> Result<Uuid> {
+    let found = store::customer::resolve(connection, key).await?;
+    let (root, channels) = found.ok_or_else(|| Fault::not_found("customer"))?;
+    scope.admit(&channels)?;
+    Ok(root)
+}
+
+/// As [`find`], and locks the row: until the transaction ends the customer stands for itself, and no one else edits it.
+///
+/// # Errors
+/// `NOT_FOUND`.
+pub async fn lock(connection: &mut Connection, key: Key, scope: &Scope) -> Result<Customer> {
+    // It may be merged away while we wait for the lock: then its new survivor is tried. Merges only ever come from the
+    // feed's consumer, so this ends; the bound is for what we did not think of.
+    for _ in 0..10 {
+        let root = (key.0, find(connection, key, scope).await?);
+        let locked = store::customer::lock(connection, &[root].into()).await?;
+        if let Some(customer) =
+            locked.into_iter().next().filter(|customer| customer.standing.merged_into.is_none())
+        {
+            return Ok(customer);
+        }
+    }
+    Err(Fault::new(tandem_fault::Reason::Overloaded, "the customer is being merged").into())
+}
+
+/// A customer as it is shown.
+pub async fn show(connection: &mut Connection, key: Key) -> Result<Profile> {
+    let shown = store::profile::read(connection, &[key]).await?.into_iter().next();
+    Ok(shown.ok_or_else(|| Fault::not_found("customer"))?)
+}

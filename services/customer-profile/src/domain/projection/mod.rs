@@ -1,0 +1,19 @@
+//! What follows from conversation's states. States may come in any order, again, and from a rebuild: rows compare
+//! (generation, version), and every count changes by the difference between a row as it was and as it is.
+
+pub mod contacts;
+pub mod conversations;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::model::{Contact, Conversation, Key};
+
+/// What one batch of the feed says, the newest state of each entity.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct States {
+    /// `None` for one that no longer exists.
+    pub contacts: BTreeMap<Key, Option<Contact>>,
+    pub conversations: BTreeMap<Key, Option<Conversation>>,
+    /// Where private notes stand, by conversation and position.
+    pub private_notes: BTreeSet<(Key, i64)>,
+}

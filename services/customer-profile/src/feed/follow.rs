@@ -1,0 +1,29 @@
+use tandem_ambient::Ambient;
+use tandem_change_feed::Apply;
+use tandem_database::{Connection, Result};
+use tandem_proto::feed::v1::{Change, ChangeKind};
+
+use super::read;
+use crate::domain::projection::{contacts, conversations};
+
+/// Makes profiles and counts of conversation's feed.
+pub struct FollowConversation {
+    pub ambient: Ambient,
+}
+
+impl Apply for FollowConversation {
+    fn kinds(&self) -> &'static [ChangeKind] {
+        &[ChangeKind::Contact, ChangeKind::Conversation, ChangeKind::Message]
+    }
+
+    async fn apply(&self, connection: &mut Connection, generation: i64, changes: &[Change]) -> Result<()> {
+        let states = read::states(changes)?;
+        contacts::apply(connection, &self.ambient, generation, &states.contacts).await?;
+        conversations::apply(connection, generation, &states).await
+    }
+
+    async fn sweep(&self, connection: &mut Connection, generation: i64) -> Result<()> {
+        contacts::sweep(connection, &self.ambient, generation).await?;
+        conversations::sweep(connection, generation).await
+    }
+}

@@ -1,0 +1,59 @@
+use tandem_access::Role::{Admin, Agent, Ai, Service, Supervisor};
+use tandem_access::{Relation, Role, Rule};
+
+/// Who talks to customers.
+const PEOPLE: &[Role] = &[Agent, Supervisor, Admin, Ai];
+
+/// Who may call what. An agent finds a customer with a contact on one of their channels, or with no contact at all.
+pub const RULES: &[Rule] = &[
+    customers("/tandem.customer.v1.CustomerService/GetCustomer"),
+    customers("/tandem.customer.v1.CustomerService/ListCustomers"),
+    customers("/tandem.customer.v1.CustomerService/ListCustomerConversations"),
+    customers("/tandem.customer.v1.CustomerService/UpdateCustomer"),
+    customers("/tandem.customer.v1.CustomerService/UpdateTags"),
+    Rule {
+        method: "/tandem.customer.v1.CustomerService/ListTags",
+        roles: PEOPLE,
+        // Tags are the tenant's vocabulary: every agent chooses from all of them.
+        relation: Relation::Any,
+    },
+    customers("/tandem.customer.v1.CustomerService/AddNote"),
+    customers("/tandem.customer.v1.CustomerService/ListNotes"),
+    feed("/tandem.feed.v1.ChangeFeedService/Subscribe"),
+    feed("/tandem.feed.v1.ChangeFeedService/Snapshot"),
+    feed("/tandem.feed.v1.ChangeFeedService/Locate"),
+];
+
+const fn customers(method: &'static str) -> Rule {
+    Rule { method, roles: PEOPLE, relation: Relation::TeamsChannel }
+}
+
+const fn feed(method: &'static str) -> Rule {
+    Rule { method, roles: &[Service], relation: Relation::NoTenant }
+}
+
+#[cfg(test)]
+mod tests {
+    use prost::Message;
+    use tandem_access::Policy;
+
+    use super::*;
+
+    #[test]
+    fn every_method_that_is_served_has_a_rule() {
+        let set = prost_types::FileDescriptorSet::decode(tandem_proto::DESCRIPTOR_SET).unwrap();
+        let mut methods = Vec::new();
+        for file in &set.file {
+            for service in file
+                .service
+                .iter()
+                .filter(|service| ["CustomerService", "ChangeFeedService"].contains(&service.name()))
+            {
+                let path = |method: &str| format!("/{}.{}/{method}", file.package(), service.name());
+                methods.extend(service.method.iter().map(|method| path(method.name())));
+            }
+        }
+        assert_eq!(methods.len(), RULES.len());
+        assert_eq!(Policy::new(RULES).covers(methods), Ok(()));
+    }
+}

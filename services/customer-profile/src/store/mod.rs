@@ -1,0 +1,17 @@
+//! All SQL of the service, one file an aggregate. Set-wise: keys go in as arrays of tenants and ids.
+
+pub mod contact;
+pub mod conversation;
+pub mod customer;
+pub mod note;
+pub mod profile;
+pub mod tag;
+
+use uuid::Uuid;
+
+use crate::domain::model::Key;
+
+/// Keys as the two arrays that statements unnest.
+fn split<'a>(keys: impl IntoIterator<Item = &'a Key>) -> (Vec<Uuid>, Vec<Uuid>) {
+    keys.into_iter().copied().unzip()
+}

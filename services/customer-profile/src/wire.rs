@@ -1,0 +1,75 @@
+//! Between the domain and the messages of the API.
+
+use chrono::{DateTime, Utc};
+use prost_types::Timestamp;
+use tandem_proto::conversation::v1::Contact as WireContact;
+use tandem_proto::customer::v1;
+use tandem_proto::r#type::v1::Identity as WireIdentity;
+
+use crate::domain::model::{Contact, Identity, Note, Profile, Tag};
+
+/// A customer. One that was merged says so, and nothing else of itself.
+pub fn customer(profile: &Profile) -> v1::Customer {
+    v1::Customer {
+        id: profile.id.to_string(),
+        display_name: profile.display_name.clone(),
+        name_corrected: profile.name_corrected,
+        contacts: profile.contacts.iter().map(contact).collect(),
+        language: profile.language.clone(),
+        time_zone: profile.time_zone.clone(),
+        company: profile.company.clone(),
+        tag_ids: profile.tag_ids.iter().map(ToString::to_string).collect(),
+        first_contact_time: profile.first_contact_at.map(time),
+        last_contact_time: profile.last_contact_at.map(time),
+        conversation_count: profile.conversation_count,
+        message_count: profile.message_count,
+        merged_into_id: profile.merged_into.map(|id| id.to_string()).unwrap_or_default(),
+        etag: profile.etag(),
+        version: profile.version,
+        attributes: std::collections::HashMap::default(),
+    }
+}
+
+fn contact(contact: &Contact) -> WireContact {
+    WireContact {
+        id: contact.id.to_string(),
+        channel_id: contact.channel_id.to_string(),
+        canonical_id: contact.canonical_id.map(|id| id.to_string()).unwrap_or_default(),
+        customer_id: contact.customer_id.to_string(),
+        identities: contact.identities.iter().map(identity).collect(),
+        display_name: contact.display_name.clone(),
+        create_time: Some(time(contact.created_at)),
+        version: contact.version,
+    }
+}
+
+fn identity(identity: &Identity) -> WireIdentity {
+    WireIdentity { kind: identity.kind, value: identity.value.clone(), verified: identity.verified }
+}
+
+pub fn identity_of(wire: &WireIdentity) -> Identity {
+    Identity { kind: wire.kind, value: wire.value.clone(), verified: wire.verified }
+}
+
+pub fn tag(tag: Tag) -> v1::Tag {
+    v1::Tag { id: tag.id.to_string(), name: tag.name }
+}
+
+pub fn note(note: Note) -> v1::Note {
+    v1::Note {
+        id: note.id.to_string(),
+        customer_id: note.customer_id.to_string(),
+        text: note.text,
+        author_subject: note.author_subject,
+        create_time: Some(time(note.created_at)),
+    }
+}
+
+pub fn time(at: DateTime<Utc>) -> Timestamp {
+    Timestamp { seconds: at.timestamp(), nanos: at.timestamp_subsec_nanos().cast_signed() }
+}
+
+pub fn time_of(wire: Option<&Timestamp>) -> Option<DateTime<Utc>> {
+    let wire = wire?;
+    DateTime::from_timestamp(wire.seconds, u32::try_from(wire.nanos).ok()?)
+}

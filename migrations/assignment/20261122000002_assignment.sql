@@ -141,7 +141,6 @@ CREATE TABLE conversation (
     holder_kind smallint NOT NULL CHECK (holder_kind BETWEEN 1 AND 4),
     holder_id uuid,
     epoch bigint NOT NULL,
-    holder_since timestamptz NOT NULL,
     generation bigint NOT NULL,
     version bigint NOT NULL,
     PRIMARY KEY (tenant_id, id)

@@ -1,0 +1,86 @@
+//! Wiring: what stands on what.
+
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use tandem_access::TenantGate;
+use tandem_ambient::Ambient;
+use tandem_assembly::{Foundation, Running, StartError};
+use tandem_bootstrap::Drain;
+use tandem_change_feed::{Consumer, ConsumerConfig, FeedServer, Freshness, Sequencer, Tail};
+use tandem_proto::assignment::v1::assignment_service_server::AssignmentServiceServer;
+use tandem_proto::assignment::v1::directory_service_server::DirectoryServiceServer;
+use tandem_proto::assignment::v1::notification_service_server::NotificationServiceServer;
+use tandem_proto::feed::v1::change_feed_service_server::ChangeFeedServiceServer;
+use tandem_signed_token::ServiceName;
+use tonic::server::NamedService;
+use tonic::service::Routes;
+
+use crate::domain::App;
+use crate::domain::notification::Hub;
+use crate::domain::tenant::Suspended;
+use crate::feed::{ConversationFeed, Directory};
+use crate::peer::Conversations;
+use crate::{Config, MIGRATOR, RULES, rpc, ticker};
+
+/// How long a replica holds the feed without a word.
+const LEASE: TimeDelta = TimeDelta::seconds(10);
+
+/// Starts the service: it serves when this returns, and says that it is not ready until its database is usable.
+pub async fn start(config: Config, ambient: Ambient, drain: Drain) -> Result<Running, StartError> {
+    let foundation = Foundation::lay("assignment", config.common, &MIGRATOR, ambient, drain).await?;
+    let peer = foundation.peer(|peers| &peers.conversation)?;
+    let pool = foundation.pool.clone();
+    let ambient = foundation.ambient.clone();
+    let (stop, end) = (foundation.drain.signalled(), foundation.drain.token());
+
+    let hub = Hub::default();
+    let follower = ConversationFeed { ambient: ambient.clone(), hub: hub.clone() };
+    let consumer = ConsumerConfig { feed: "conversation", lease: LEASE };
+    let progress = Consumer::spawn(
+        consumer,
+        pool.clone(),
+        ambient.clone(),
+        peer.clone(),
+        Arc::new(follower),
+        stop.clone(),
+    );
+    tokio::spawn(wake(hub.clone(), progress.clone()));
+    tokio::spawn(hub.clone().run(pool.clone(), end.clone()));
+
+    // What is written while calls drain still reaches the feed.
+    let sequencer = Sequencer::spawn(pool.clone(), ambient.clone(), end.clone());
+    let tail = Tail::spawn(pool.clone(), Arc::new(Directory), &sequencer, end.clone());
+    let feed = FeedServer::new(pool.clone(), Arc::new(Directory), tail, sequencer.clone(), end.clone());
+    let feeds = vec![(ServiceName::Conversation, "conversation", peer.clone(), progress)];
+    let freshness = Freshness::new(ServiceName::Assignment, foundation.signer.clone(), pool.clone(), feeds);
+    let conversations = Conversations::new(peer, foundation.max_message_bytes);
+    let app = App { pool, ambient, sequencer, freshness, conversations };
+
+    let suspended = Suspended::default();
+    tokio::spawn(ticker::run(app.clone(), suspended.clone(), stop));
+    let gate: TenantGate = Arc::new(move |tenant_id| suspended.gate(tenant_id));
+
+    let signer = foundation.signer.clone();
+    let most = foundation.max_message_bytes;
+    let directory = rpc::Directory { app: app.clone(), signer: signer.clone() };
+    let notifications = rpc::Notifications { app: app.clone(), hub, signer, end };
+    let routes = Routes::new(DirectoryServiceServer::new(directory).max_decoding_message_size(most))
+        .add_service(AssignmentServiceServer::new(rpc::Assignment { app }).max_decoding_message_size(most))
+        .add_service(NotificationServiceServer::new(notifications).max_decoding_message_size(most))
+        .add_service(ChangeFeedServiceServer::new(feed).max_encoding_message_size(most));
+    let names = vec![
+        <DirectoryServiceServer<rpc::Directory> as NamedService>::NAME,
+        <AssignmentServiceServer<rpc::Assignment> as NamedService>::NAME,
+        <NotificationServiceServer<rpc::Notifications> as NamedService>::NAME,
+        <ChangeFeedServiceServer<FeedServer<Directory>> as NamedService>::NAME,
+    ];
+    Ok(foundation.serve(routes, names, RULES, Some(gate)))
+}
+
+/// Tells the hub of every batch that the consumer has committed.
+async fn wake(hub: Hub, mut progress: tokio::sync::watch::Receiver<tandem_change_feed::Progress>) {
+    while progress.changed().await.is_ok() {
+        hub.committed();
+    }
+}

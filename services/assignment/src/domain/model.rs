@@ -1,0 +1,157 @@
+//! The nouns that several verbs share.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::kinds::{ActorKind, AgentState, Cause, HandOffReason, HolderKind, NotificationKind, Status};
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Agent {
+    pub id: Uuid,
+    pub subject: String,
+    pub display_name: String,
+    /// Empty when not given.
+    pub email: String,
+    pub state: AgentState,
+    /// 0 means no limit.
+    pub capacity: i32,
+    pub languages: Vec<String>,
+    pub skills: Vec<Skill>,
+    pub time_zone: String,
+    pub created_at: DateTime<Utc>,
+    pub version: i64,
+    /// The teams' fact, shown here: changes without the agent's version.
+    pub team_ids: Vec<Uuid>,
+    /// Conversations held, counted up to [`MOST_HELD`]; changes without the agent's version.
+    pub held: i32,
+}
+
+/// How far what an agent holds is counted; also the largest capacity.
+pub const MOST_HELD: i32 = 1_000;
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Skill {
+    pub name: String,
+    pub level: i32,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Team {
+    pub id: Uuid,
+    pub display_name: String,
+    pub agent_ids: Vec<Uuid>,
+    pub lead_agent_id: Option<Uuid>,
+    pub all_channels: bool,
+    pub channel_ids: Vec<Uuid>,
+    pub fallback_team_id: Option<Uuid>,
+    pub created_at: DateTime<Utc>,
+    pub version: i64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Holder {
+    pub kind: HolderKind,
+    pub id: Option<Uuid>,
+}
+
+impl Holder {
+    pub const AI: Self = Self { kind: HolderKind::Ai, id: None };
+
+    pub const fn agent(id: Uuid) -> Self {
+        Self { kind: HolderKind::Agent, id: Some(id) }
+    }
+
+    pub const fn team(id: Uuid) -> Self {
+        Self { kind: HolderKind::Team, id: Some(id) }
+    }
+
+    /// A team's queue, or nobody's hands where there is no team.
+    pub fn team_or_nobody(id: Option<Uuid>) -> Self {
+        id.map_or(Self { kind: HolderKind::Nobody, id: None }, Self::team)
+    }
+
+    /// The agent who holds, if one does.
+    pub fn agent_id(self) -> Option<Uuid> {
+        self.id.filter(|_| self.kind == HolderKind::Agent)
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Actor {
+    pub kind: ActorKind,
+    pub id: Option<Uuid>,
+}
+
+impl Actor {
+    pub const AI: Self = Self { kind: ActorKind::Ai, id: None };
+
+    /// A person of the business: the agent, or one of whom no agent is known.
+    pub fn person(agent_id: Option<Uuid>) -> Self {
+        let kind = if agent_id.is_some() { ActorKind::Agent } else { ActorKind::Business };
+        Self { kind, id: agent_id }
+    }
+
+    /// The agent who acted, if one did.
+    pub fn agent_id(self) -> Option<Uuid> {
+        self.id.filter(|_| self.kind == ActorKind::Agent)
+    }
+}
+
+/// What this service knows of a conversation.
+#[derive(Debug, Clone, Copy)]
+pub struct Conversation {
+    pub tenant_id: Uuid,
+    pub id: Uuid,
+    pub channel_id: Uuid,
+    pub contact_id: Uuid,
+    pub status: Status,
+    pub holder: Holder,
+    pub epoch: i64,
+    pub version: i64,
+}
+
+/// One change of holder, from the timeline.
+#[derive(Debug, Clone)]
+pub struct HolderChange {
+    pub tenant_id: Uuid,
+    pub entry_id: Uuid,
+    pub conversation_id: Uuid,
+    pub channel_id: Uuid,
+    pub contact_id: Uuid,
+    pub at_position: i64,
+    pub at: DateTime<Utc>,
+    pub actor: Actor,
+    pub cause: Cause,
+    /// `None` for the first holder.
+    pub from: Option<Holder>,
+    pub to: Holder,
+    pub epoch: i64,
+    pub note: String,
+    pub hand_off_reason: Option<HandOffReason>,
+    pub hand_off_summary: String,
+    /// The transfer's; `None` for changes that no transfer made.
+    pub request_id: Option<Uuid>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Notification {
+    pub tenant_id: Uuid,
+    pub agent_id: Uuid,
+    pub id: Uuid,
+    pub entry_id: Uuid,
+    pub kind: NotificationKind,
+    pub conversation_id: Uuid,
+    pub note: String,
+    pub actor: Actor,
+    pub epoch: i64,
+    pub at: DateTime<Utc>,
+}
+
+/// A notification as it is listed: with its number among its agent's.
+#[derive(Debug, Clone)]
+pub struct Listed {
+    pub number: i64,
+    pub notification: Notification,
+    pub read_at: Option<DateTime<Utc>>,
+}

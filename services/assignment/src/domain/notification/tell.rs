@@ -1,0 +1,162 @@
+//! Whom a change of holder concerns: the one place where notifications are made.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::TimeDelta;
+use tandem_ambient::Ambient;
+use tandem_database::{Connection, Result, begin};
+use uuid::Uuid;
+
+use crate::domain::App;
+use crate::domain::kinds::{ActorKind, Cause, HolderKind, NotificationKind};
+use crate::domain::model::{Holder, HolderChange, Notification};
+use crate::store;
+
+/// How long notifications are kept.
+pub const KEPT: TimeDelta = TimeDelta::days(30);
+
+/// Notifications in one statement, and forgotten by one tick.
+const MOST: usize = 1_000;
+
+/// Makes the notifications of changes that were not known before. Answers how many there are.
+///
+/// What is older than notifications are kept is not told: a rebuild must not bring it back.
+pub async fn tell(connection: &mut Connection, ambient: &Ambient, changes: &[HolderChange]) -> Result<u64> {
+    let oldest = ambient.now() - KEPT;
+    let recent: Vec<&HolderChange> = changes.iter().filter(|change| change.at >= oldest).collect();
+    let teams: BTreeSet<(Uuid, Uuid)> = recent
+        .iter()
+        .filter(|change| change.to.kind == HolderKind::Team)
+        .filter_map(|change| Some((change.tenant_id, change.to.id?)))
+        .collect();
+    let mut members: BTreeMap<(Uuid, Uuid), Vec<Uuid>> = BTreeMap::new();
+    let teams: Vec<(Uuid, Uuid)> = teams.into_iter().collect();
+    for (tenant_id, team_id, agent_id) in store::team::active_members(connection, &teams).await? {
+        members.entry((tenant_id, team_id)).or_default().push(agent_id);
+    }
+    let mut told = Vec::new();
+    for change in recent {
+        let queue = change.to.id.and_then(|team_id| members.get(&(change.tenant_id, team_id)));
+        for (agent_id, kind) in concerned(change, queue.map_or(&[][..], Vec::as_slice)) {
+            told.push(notification(ambient, change, agent_id, kind));
+        }
+    }
+    let mut new = 0;
+    for chunk in told.chunks(MOST) {
+        new += store::notification::insert(connection, chunk).await?;
+    }
+    Ok(new)
+}
+
+/// Forgets notifications older than they are kept.
+pub async fn forget(app: &App) -> Result<()> {
+    let mut tx = begin(&app.pool).await?;
+    let before = app.ambient.now() - KEPT;
+    store::notification::prune(&mut tx, before, i64::try_from(MOST).unwrap_or(i64::MAX)).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Who is told of a change, and what: each agent one thing, nobody of what they did themselves.
+fn concerned(change: &HolderChange, members: &[Uuid]) -> BTreeMap<Uuid, NotificationKind> {
+    let mut told = BTreeMap::new();
+    let from = change.from.and_then(Holder::agent_id);
+    let to = change.to.agent_id();
+    for member in members {
+        told.insert(*member, NotificationKind::TeamQueue);
+    }
+    if let Some(to) = to.filter(|_| from != to) {
+        let kind = if from.is_some() { NotificationKind::Transferred } else { NotificationKind::Assigned };
+        told.insert(to, kind);
+    }
+    if let Some(from) = from.filter(|_| from != to && is_taking(change)) {
+        told.insert(from, NotificationKind::TakenAway);
+    }
+    if let Some(actor) = change.actor.agent_id() {
+        told.remove(&actor);
+    }
+    told
+}
+
+/// A person changed the holder. A close, a reopening or a merge takes nothing away from anybody.
+fn is_taking(change: &HolderChange) -> bool {
+    matches!(change.cause, Cause::TakeOver | Cause::Assign | Cause::Release | Cause::Unassign)
+        && matches!(change.actor.kind, ActorKind::Agent | ActorKind::Business)
+}
+
+fn notification(
+    ambient: &Ambient,
+    change: &HolderChange,
+    agent_id: Uuid,
+    kind: NotificationKind,
+) -> Notification {
+    let note = if change.note.is_empty() { &change.hand_off_summary } else { &change.note };
+    Notification {
+        tenant_id: change.tenant_id,
+        agent_id,
+        id: ambient.id(),
+        entry_id: change.entry_id,
+        kind,
+        conversation_id: change.conversation_id,
+        // The limit of the API; what another release of conversation lets through must not stop the feed.
+        note: note.chars().take(4_000).collect(),
+        actor: change.actor,
+        epoch: change.epoch,
+        at: change.at,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+
+    use super::*;
+    use crate::domain::model::Actor;
+
+    const A: Uuid = Uuid::from_u128(0xa);
+    const B: Uuid = Uuid::from_u128(0xb);
+    const LEAD: Uuid = Uuid::from_u128(0xc);
+    const TEAM: Uuid = Uuid::from_u128(0xd);
+
+    fn told(cause: Cause, actor: Actor, from: Holder, to: Holder) -> Vec<(Uuid, NotificationKind)> {
+        let change = HolderChange {
+            tenant_id: Uuid::from_u128(1),
+            entry_id: Uuid::from_u128(2),
+            conversation_id: Uuid::from_u128(3),
+            channel_id: Uuid::from_u128(4),
+            contact_id: Uuid::from_u128(5),
+            at_position: 1,
+            at: DateTime::default(),
+            actor,
+            cause,
+            from: Some(from),
+            to,
+            epoch: 2,
+            note: String::new(),
+            hand_off_reason: None,
+            hand_off_summary: String::new(),
+            request_id: None,
+        };
+        let members = if to.kind == HolderKind::Team { &[A, B][..] } else { &[] };
+        concerned(&change, members).into_iter().collect()
+    }
+
+    #[test]
+    fn whom_a_change_concerns() {
+        use NotificationKind::{Assigned, TakenAway, TeamQueue, Transferred};
+        let by = |id| Actor::person(Some(id));
+        let (a, b, team) = (Holder::agent(A), Holder::agent(B), Holder::team(TEAM));
+        assert_eq!(told(Cause::TakeOver, by(A), Holder::AI, a), []);
+        assert_eq!(told(Cause::Assign, by(LEAD), Holder::AI, a), [(A, Assigned)]);
+        assert_eq!(told(Cause::Assign, by(A), a, b), [(B, Transferred)]);
+        assert_eq!(told(Cause::Assign, by(LEAD), a, b), [(A, TakenAway), (B, Transferred)]);
+        assert_eq!(told(Cause::TakeOver, by(LEAD), a, Holder::agent(LEAD)), [(A, TakenAway)]);
+        assert_eq!(told(Cause::Assign, Actor::person(None), a, team), [(A, TakenAway), (B, TeamQueue)]);
+        assert_eq!(told(Cause::HandOff, Actor::AI, Holder::AI, team), [(A, TeamQueue), (B, TeamQueue)]);
+        assert_eq!(told(Cause::Assign, by(B), b, team), [(A, TeamQueue)]);
+        assert_eq!(told(Cause::Release, by(A), a, Holder::AI), []);
+        assert_eq!(told(Cause::Release, by(LEAD), a, Holder::AI), [(A, TakenAway)]);
+        assert_eq!(told(Cause::Close, by(LEAD), a, Holder::AI), []);
+        assert_eq!(told(Cause::Merge, Actor { kind: ActorKind::System, id: None }, a, a), []);
+    }
+}

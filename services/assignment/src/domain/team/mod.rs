@@ -1,0 +1,11 @@
+//! Teams: agents who share a queue, and the channels that they see.
+
+mod create;
+mod list;
+mod update;
+mod values;
+
+pub use create::{Create, create};
+pub use list::list;
+pub use update::{Update, update};
+pub use values::{Field, Values};

@@ -1,0 +1,61 @@
+use tandem_ambient::Ambient;
+use tandem_change_feed::{Apply, Change, ChangeKind};
+use tandem_database::{Connection, Result};
+
+use super::read::Changes;
+use crate::domain::model::HolderChange;
+use crate::domain::notification::{Hub, tell};
+use crate::domain::transfer::follow;
+use crate::store;
+
+/// Follows the conversation service: tenants, channels and conversations as states, changes of holder as events.
+///
+/// Who holds what comes from conversations' states alone; history, notifications and the outcome of reservations come from
+/// the timeline's entries alone.
+pub struct ConversationFeed {
+    pub ambient: Ambient,
+    pub hub: Hub,
+}
+
+impl Apply for ConversationFeed {
+    fn kinds(&self) -> &'static [ChangeKind] {
+        &[ChangeKind::Tenant, ChangeKind::Channel, ChangeKind::Conversation, ChangeKind::TimelineEntry]
+    }
+
+    async fn apply(&self, connection: &mut Connection, generation: i64, changes: &[Change]) -> Result<()> {
+        let changes = Changes::read(changes);
+        if !changes.tenants.is_empty() {
+            store::tenant::upsert(connection, generation, &changes.tenants).await?;
+        }
+        if !changes.channels.is_empty() {
+            store::channel::upsert(connection, generation, &changes.channels).await?;
+        }
+        if !changes.conversations.is_empty() {
+            store::conversation::upsert(connection, generation, &changes.conversations).await?;
+        }
+        if !changes.gone.is_empty() {
+            store::conversation::remove(connection, &changes.gone).await?;
+        }
+        let entries = changes.holder_changes;
+        if !entries.is_empty() {
+            let unknown = store::holder_change::insert(connection, generation, &entries).await?;
+            let new: Vec<HolderChange> = entries
+                .iter()
+                .filter(|change| unknown.contains(&(change.tenant_id, change.entry_id)))
+                .cloned()
+                .collect();
+            // Only the first time: who joins a team later is not told of what came before.
+            if tell(connection, &self.ambient, &new).await? > 0 {
+                self.hub.made();
+            }
+        }
+        follow(connection, &entries, &changes.conversations).await
+    }
+
+    async fn sweep(&self, connection: &mut Connection, generation: i64) -> Result<()> {
+        store::tenant::sweep(connection, generation).await?;
+        store::channel::sweep(connection, generation).await?;
+        store::conversation::sweep(connection, generation).await?;
+        store::holder_change::sweep(connection, generation).await
+    }
+}

@@ -1,0 +1,8 @@
+//! What others learn of agents and teams, and what this service learns of conversations.
+
+mod apply;
+mod hydrate;
+mod read;
+
+pub use apply::ConversationFeed;
+pub use hydrate::Directory;

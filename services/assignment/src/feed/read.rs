@@ -1,0 +1,138 @@
+//! Changes of conversation become what this service keeps. What a newer release writes and this one cannot read is passed
+//! over, with a word in the log: it must not stop the feed.
+
+use std::collections::HashSet;
+use std::hash::Hash;
+
+use chrono::{DateTime, Utc};
+use tandem_change_feed::{Body, Change, ChangeKind};
+use tandem_proto::conversation::v1 as proto;
+use tandem_proto::conversation::v1::timeline_entry::Event;
+use tandem_proto::r#type::v1 as types;
+use uuid::Uuid;
+
+use crate::domain::kinds::{ActorKind, Cause, HandOffReason, HolderKind, Status};
+use crate::domain::model::{Actor, Conversation, Holder, HolderChange};
+use crate::store::channel::Channel;
+
+/// A batch of changes, by what is done with them.
+#[derive(Default)]
+pub struct Changes {
+    /// Tenants, and whether they are suspended.
+    pub tenants: Vec<(Uuid, bool)>,
+    pub channels: Vec<Channel>,
+    pub conversations: Vec<Conversation>,
+    /// Conversations that no longer exist.
+    pub gone: Vec<(Uuid, Uuid)>,
+    pub holder_changes: Vec<HolderChange>,
+}
+
+impl Changes {
+    pub fn read(changes: &[Change]) -> Self {
+        let mut read = Self::default();
+        for change in changes {
+            if read.add(change).is_none() {
+                tracing::warn!(
+                    kind = change.kind,
+                    entity_id = change.entity_id,
+                    "a change can't be read, passed over"
+                );
+            }
+        }
+        // The feed coalesces, but need not: a statement takes each row once, so the newest state of each stays.
+        read.tenants = newest(read.tenants, |tenant| tenant.0);
+        read.channels = newest(read.channels, |channel| (channel.tenant_id, channel.id));
+        read.conversations =
+            newest(read.conversations, |conversation| (conversation.tenant_id, conversation.id));
+        read.holder_changes = newest(read.holder_changes, |change| (change.tenant_id, change.entry_id));
+        read
+    }
+
+    fn add(&mut self, change: &Change) -> Option<()> {
+        let tenant_id: Uuid = change.tenant_id.parse().ok()?;
+        let id: Uuid = change.entity_id.parse().ok()?;
+        match &change.body {
+            Some(Body::Tenant(tenant)) => {
+                self.tenants.push((id, tenant.state() == proto::TenantState::Suspended));
+            }
+            Some(Body::Channel(channel)) => self.channels.push(Channel {
+                tenant_id,
+                id,
+                default_team_id: channel
+                    .policy
+                    .as_ref()
+                    .and_then(|policy| policy.default_team_id.parse().ok()),
+                version: channel.version,
+            }),
+            Some(Body::Conversation(conversation)) => {
+                self.conversations.push(read_conversation(tenant_id, id, conversation)?);
+            }
+            Some(Body::TimelineEntry(entry)) => {
+                if let Some(Event::HolderChanged(changed)) = &entry.event {
+                    self.holder_changes.push(holder_change(tenant_id, id, entry, changed)?);
+                }
+            }
+            None if change.kind() == ChangeKind::Conversation => self.gone.push((tenant_id, id)),
+            _ => {}
+        }
+        Some(())
+    }
+}
+
+/// The last of each key, in the feed's order.
+fn newest<T, K: Hash + Eq>(mut items: Vec<T>, key: impl Fn(&T) -> K) -> Vec<T> {
+    let mut seen = HashSet::new();
+    items.reverse();
+    items.retain(|item| seen.insert(key(item)));
+    items.reverse();
+    items
+}
+
+fn read_conversation(tenant_id: Uuid, id: Uuid, conversation: &proto::Conversation) -> Option<Conversation> {
+    Some(Conversation {
+        tenant_id,
+        id,
+        channel_id: conversation.channel_id.parse().ok()?,
+        contact_id: conversation.contact_id.parse().ok()?,
+        status: Status::from_number(conversation.status)?,
+        holder: holder(conversation.holder.as_ref()?)?,
+        epoch: conversation.epoch,
+        version: conversation.version,
+    })
+}
+
+fn holder_change(
+    tenant_id: Uuid,
+    entry_id: Uuid,
+    entry: &proto::TimelineEntry,
+    changed: &proto::HolderChanged,
+) -> Option<HolderChange> {
+    let actor = entry.actor.as_ref()?;
+    Some(HolderChange {
+        tenant_id,
+        entry_id,
+        conversation_id: entry.conversation_id.parse().ok()?,
+        channel_id: entry.channel_id.parse().ok()?,
+        contact_id: entry.contact_id.parse().ok()?,
+        at_position: entry.at_position,
+        at: time(entry.time)?,
+        actor: Actor { kind: ActorKind::from_number(actor.kind)?, id: actor.id.parse().ok() },
+        cause: Cause::from_number(changed.cause)?,
+        from: changed.from.as_ref().and_then(holder),
+        to: holder(changed.to.as_ref()?)?,
+        epoch: changed.epoch,
+        note: changed.note.clone(),
+        hand_off_reason: HandOffReason::from_number(changed.hand_off_reason),
+        hand_off_summary: changed.hand_off_summary.clone(),
+        request_id: changed.request_id.parse().ok(),
+    })
+}
+
+fn holder(holder: &types::Holder) -> Option<Holder> {
+    Some(Holder { kind: HolderKind::from_number(holder.kind)?, id: holder.id.parse().ok() })
+}
+
+fn time(time: Option<prost_types::Timestamp>) -> Option<DateTime<Utc>> {
+    let time = time.unwrap_or_default();
+    DateTime::from_timestamp(time.seconds, u32::try_from(time.nanos).ok()?)
+}

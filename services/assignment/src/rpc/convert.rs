@@ -1,0 +1,123 @@
+//! Domain types become messages.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use prost_types::Timestamp;
+use tandem_proto::assignment::v1 as proto;
+use tandem_proto::conversation::v1::{HolderChanged, TimelineEntry, timeline_entry::Event};
+use tandem_proto::r#type::v1 as types;
+use uuid::Uuid;
+
+use crate::domain::history::History;
+use crate::domain::kinds::HandOffReason;
+use crate::domain::model::{Actor, Agent, Holder, HolderChange, Listed, Team};
+
+pub fn timestamp(at: DateTime<Utc>) -> Timestamp {
+    Timestamp { seconds: at.timestamp(), nanos: at.timestamp_subsec_nanos().cast_signed() }
+}
+
+fn text(id: Option<Uuid>) -> String {
+    id.map_or_else(String::new, |id| id.to_string())
+}
+
+fn texts(ids: &[Uuid]) -> Vec<String> {
+    ids.iter().map(Uuid::to_string).collect()
+}
+
+pub fn agent(agent: Agent) -> proto::Agent {
+    proto::Agent {
+        id: agent.id.to_string(),
+        subject: agent.subject,
+        display_name: agent.display_name,
+        email: agent.email,
+        state: agent.state.number().into(),
+        capacity: agent.capacity,
+        languages: agent.languages,
+        skills: agent
+            .skills
+            .into_iter()
+            .map(|skill| proto::Skill { name: skill.name, level: skill.level })
+            .collect(),
+        time_zone: agent.time_zone,
+        team_ids: texts(&agent.team_ids),
+        create_time: Some(timestamp(agent.created_at)),
+        etag: agent.version.to_string(),
+        version: agent.version,
+        // Heartbeats are not taken yet.
+        presence: proto::Presence::Unspecified.into(),
+        held: agent.held,
+    }
+}
+
+pub fn team(team: Team) -> proto::Team {
+    proto::Team {
+        id: team.id.to_string(),
+        display_name: team.display_name,
+        agent_ids: texts(&team.agent_ids),
+        lead_agent_id: text(team.lead_agent_id),
+        all_channels: team.all_channels,
+        channel_ids: texts(&team.channel_ids),
+        fallback_team_id: text(team.fallback_team_id),
+        create_time: Some(timestamp(team.created_at)),
+        etag: team.version.to_string(),
+        version: team.version,
+    }
+}
+
+pub fn notification(listed: Listed) -> proto::Notification {
+    let notification = listed.notification;
+    proto::Notification {
+        id: notification.id.to_string(),
+        agent_id: notification.agent_id.to_string(),
+        kind: notification.kind.number().into(),
+        conversation_id: notification.conversation_id.to_string(),
+        note: notification.note,
+        actor_id: notification
+            .actor
+            .id
+            .map_or_else(|| notification.actor.kind.as_str().to_owned(), |id| id.to_string()),
+        time: Some(timestamp(notification.at)),
+        read_time: listed.read_at.map(timestamp),
+        epoch: notification.epoch,
+    }
+}
+
+pub fn history(history: History) -> Vec<TimelineEntry> {
+    let names = &history.names;
+    history.changes.into_iter().map(|change| entry(change, names)).collect()
+}
+
+fn entry(change: HolderChange, names: &HashMap<Uuid, String>) -> TimelineEntry {
+    TimelineEntry {
+        id: change.entry_id.to_string(),
+        conversation_id: change.conversation_id.to_string(),
+        at_position: change.at_position,
+        time: Some(timestamp(change.at)),
+        actor: Some(actor(change.actor, names)),
+        channel_id: change.channel_id.to_string(),
+        contact_id: change.contact_id.to_string(),
+        event: Some(Event::HolderChanged(HolderChanged {
+            cause: change.cause.number().into(),
+            from: change.from.map(|from| holder(from, names)),
+            to: Some(holder(change.to, names)),
+            epoch: change.epoch,
+            note: change.note,
+            hand_off_reason: change.hand_off_reason.map_or(0, HandOffReason::number).into(),
+            hand_off_summary: change.hand_off_summary,
+            request_id: text(change.request_id),
+        })),
+    }
+}
+
+fn holder(holder: Holder, names: &HashMap<Uuid, String>) -> types::Holder {
+    types::Holder { kind: holder.kind.number().into(), id: text(holder.id), name: name(holder.id, names) }
+}
+
+fn actor(actor: Actor, names: &HashMap<Uuid, String>) -> types::Actor {
+    types::Actor { kind: actor.kind.number().into(), id: text(actor.id), name: name(actor.id, names) }
+}
+
+fn name(id: Option<Uuid>, names: &HashMap<Uuid, String>) -> String {
+    id.and_then(|id| names.get(&id)).cloned().unwrap_or_default()
+}

@@ -1,0 +1,24 @@
+//! Adapters: a method unpacks its message, calls the domain, converts the answer.
+
+mod assignment;
+pub mod convert;
+mod directory;
+mod notification;
+mod parse;
+
+pub use assignment::Assignment;
+pub use directory::Directory;
+pub use notification::Notifications;
+
+use tonic::Status;
+
+use crate::domain::transfer::Error;
+
+impl From<Error> for Status {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Own(error) => error.into(),
+            Error::Refused(refused) => refused.into(),
+        }
+    }
+}

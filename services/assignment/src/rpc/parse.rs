@@ -1,0 +1,123 @@
+//! Messages become domain types, fallibly: every violation is collected before a call goes on.
+
+use prost::Message;
+use tandem_access::Caller;
+use tandem_fault::{Fault, Violations};
+use tandem_proto::assignment::v1 as proto;
+use tandem_request_log::Request;
+use uuid::Uuid;
+
+use crate::domain::agent;
+use crate::domain::model::Skill;
+use crate::domain::team;
+
+/// A UUID that must be there. The nil UUID stands in for a wrong one, which never leaves the parse.
+pub fn id(violations: &mut Violations, field: &str, text: &str) -> Uuid {
+    let parsed = text.parse().ok().filter(|id: &Uuid| !id.is_nil());
+    violations.check(parsed.is_some(), field, "must be a UUID");
+    parsed.unwrap_or_default()
+}
+
+/// A UUID or nothing.
+pub fn maybe_id(violations: &mut Violations, field: &str, text: &str) -> Option<Uuid> {
+    if text.is_empty() { None } else { Some(id(violations, field, text)) }
+}
+
+pub fn ids(violations: &mut Violations, field: &str, texts: &[String]) -> Vec<Uuid> {
+    texts.iter().enumerate().map(|(index, text)| id(violations, &format!("{field}[{index}]"), text)).collect()
+}
+
+/// A page's size: 1 to 200, 0 means 50.
+pub fn page_size(violations: &mut Violations, size: i32) -> i64 {
+    violations.check((0..=200).contains(&size), "page_size", "must be 0 to 200");
+    if size == 0 { 50 } else { size.into() }
+}
+
+/// The version that an etag names.
+pub fn version(violations: &mut Violations, field: &str, etag: &str) -> i64 {
+    let parsed = etag.parse().ok().filter(|version: &i64| *version > 0);
+    violations.check(parsed.is_some(), field, "must be the etag that was read");
+    parsed.unwrap_or_default()
+}
+
+/// A request of the log, over a message whose id, fences and etags are cleared.
+pub fn request(
+    caller: &Caller,
+    scope: &'static str,
+    id: Uuid,
+    body: &impl Message,
+) -> Result<Request, Fault> {
+    Ok(Request::new(caller.tenant()?, scope, id, &body.encode_to_vec()))
+}
+
+/// The fields of an update mask.
+pub fn mask<F: Copy + PartialEq>(
+    violations: &mut Violations,
+    mask: Option<&prost_types::FieldMask>,
+    all: &[F],
+    path: impl Fn(F) -> &'static str,
+) -> Vec<F> {
+    let paths = mask.map_or(&[][..], |mask| &mask.paths[..]);
+    violations.check(!paths.is_empty(), "update_mask", "must name at least one field");
+    let mut fields = Vec::new();
+    for (index, name) in paths.iter().enumerate() {
+        match all.iter().find(|field| path(**field) == name) {
+            Some(field) if !fields.contains(field) => fields.push(*field),
+            Some(_) => {}
+            None => {
+                violations.add(format!("update_mask.paths[{index}]"), "must be a field that can be changed");
+            }
+        }
+    }
+    fields
+}
+
+/// What can be changed of an agent, under `agent.` where it is wrong.
+pub fn agent_values(
+    violations: &mut Violations,
+    agent: &proto::Agent,
+    fields: &[agent::Field],
+) -> agent::Values {
+    let values = agent::Values {
+        display_name: agent.display_name.clone(),
+        email: agent.email.clone(),
+        capacity: agent.capacity,
+        languages: agent.languages.clone(),
+        skills: agent
+            .skills
+            .iter()
+            .map(|skill| Skill { name: skill.name.clone(), level: skill.level })
+            .collect(),
+        time_zone: agent.time_zone.clone(),
+    };
+    let mut inner = Violations::new();
+    values.check(fields, &mut inner);
+    violations.nest("agent", inner);
+    values
+}
+
+/// What can be changed of a team, under `team.` where it is wrong. Fields that the mask does not name are not read.
+pub fn team_values(violations: &mut Violations, team: &proto::Team, fields: &[team::Field]) -> team::Values {
+    let mut inner = Violations::new();
+    let mut values = team::Values {
+        display_name: team.display_name.clone(),
+        all_channels: team.all_channels,
+        ..team::Values::default()
+    };
+    for field in fields {
+        match field {
+            team::Field::AgentIds => values.agent_ids = ids(&mut inner, "agent_ids", &team.agent_ids),
+            team::Field::ChannelIds => values.channel_ids = ids(&mut inner, "channel_ids", &team.channel_ids),
+            team::Field::LeadAgentId => {
+                values.lead_agent_id = maybe_id(&mut inner, "lead_agent_id", &team.lead_agent_id);
+            }
+            team::Field::FallbackTeamId => {
+                values.fallback_team_id = maybe_id(&mut inner, "fallback_team_id", &team.fallback_team_id);
+            }
+            team::Field::DisplayName | team::Field::AllChannels => {}
+        }
+    }
+    values.check(fields, &mut inner);
+    violations.nest("team", inner);
+    values
+}

@@ -1,0 +1,202 @@
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use tandem_database::{Connection, Result};
+use tandem_fault::Fault;
+use uuid::Uuid;
+
+use super::{all_written, conflict};
+use crate::domain::check::folded;
+use crate::domain::kinds::{AgentState, checked};
+use crate::domain::model::{Agent, MOST_HELD, Skill};
+
+struct Record {
+    tenant_id: Uuid,
+    id: Uuid,
+    subject: String,
+    display_name: String,
+    email: String,
+    state: i16,
+    capacity: i32,
+    languages: Vec<String>,
+    skills: Value,
+    time_zone: String,
+    created_at: DateTime<Utc>,
+    version: i64,
+    team_ids: Vec<Uuid>,
+    held: i64,
+}
+
+impl Record {
+    fn into_agent(self) -> Result<(Uuid, Agent)> {
+        let skills: Vec<Skill> = serde_json::from_value(self.skills).map_err(Fault::internal)?;
+        let agent = Agent {
+            id: self.id,
+            subject: self.subject,
+            display_name: self.display_name,
+            email: self.email,
+            state: checked(AgentState::from_number(self.state.into())),
+            capacity: self.capacity,
+            languages: self.languages,
+            skills,
+            time_zone: self.time_zone,
+            created_at: self.created_at,
+            version: self.version,
+            team_ids: self.team_ids,
+            held: i32::try_from(self.held).unwrap_or(MOST_HELD),
+        };
+        Ok((self.tenant_id, agent))
+    }
+}
+
+/// The e-mail address as it is compared; `None` without one.
+fn email_folded(agent: &Agent) -> Option<String> {
+    (!agent.email.is_empty()).then(|| folded(&agent.email))
+}
+
+/// Errors: `ALREADY_EXISTS`.
+pub async fn insert(connection: &mut Connection, tenant_id: Uuid, agent: &Agent) -> Result<()> {
+    sqlx::query!(
+        "INSERT INTO agent (tenant_id, id, subject, display_name, email, email_folded, state, capacity, languages, skills,
+             time_zone, created_at, version)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+        tenant_id,
+        agent.id,
+        agent.subject,
+        agent.display_name,
+        agent.email,
+        email_folded(agent),
+        agent.state.number(),
+        agent.capacity,
+        &agent.languages,
+        serde_json::to_value(&agent.skills).map_err(Fault::internal)?,
+        agent.time_zone,
+        agent.created_at,
+        agent.version,
+    )
+    .execute(connection)
+    .await
+    .map_err(conflict::of_directory)?;
+    Ok(())
+}
+
+/// Errors: `ALREADY_EXISTS`.
+pub async fn update(connection: &mut Connection, tenant_id: Uuid, agent: &Agent) -> Result<()> {
+    let updated = sqlx::query!(
+        "UPDATE agent SET display_name = $3, email = $4, email_folded = $5, state = $6, capacity = $7, languages = $8,
+             skills = $9, time_zone = $10, version = $11
+         WHERE tenant_id = $1 AND id = $2",
+        tenant_id,
+        agent.id,
+        agent.display_name,
+        agent.email,
+        email_folded(agent),
+        agent.state.number(),
+        agent.capacity,
+        &agent.languages,
+        serde_json::to_value(&agent.skills).map_err(Fault::internal)?,
+        agent.time_zone,
+        agent.version,
+    )
+    .execute(connection)
+    .await
+    .map_err(conflict::of_directory)?;
+    all_written(updated.rows_affected(), 1)
+}
+
+/// Locks an agent's row: everything that changes the agent, or takes of its capacity, goes through here. Answers its
+/// state and capacity, `None` when there is no such agent.
+pub async fn lock(
+    connection: &mut Connection,
+    tenant_id: Uuid,
+    id: Uuid,
+) -> Result<Option<(AgentState, i32)>> {
+    // Not FOR UPDATE: membership of a team, a foreign key, need not wait.
+    let row = sqlx::query!(
+        "SELECT state, capacity FROM agent WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE",
+        tenant_id,
+        id,
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.map(|row| (checked(AgentState::from_number(row.state.into())), row.capacity)))
+}
+
+/// The agent that a token's subject is.
+pub async fn of_subject(
+    connection: &mut Connection,
+    tenant_id: Uuid,
+    subject: &str,
+) -> Result<Option<(Uuid, AgentState)>> {
+    let row =
+        sqlx::query!("SELECT id, state FROM agent WHERE tenant_id = $1 AND subject = $2", tenant_id, subject)
+            .fetch_optional(connection)
+            .await?;
+    Ok(row.map(|row| (row.id, checked(AgentState::from_number(row.state.into())))))
+}
+
+/// Which of some agents exist.
+pub async fn existing(connection: &mut Connection, tenant_id: Uuid, ids: &[Uuid]) -> Result<Vec<Uuid>> {
+    let ids =
+        sqlx::query_scalar!("SELECT id FROM agent WHERE tenant_id = $1 AND id = ANY ($2)", tenant_id, ids)
+            .fetch_all(connection)
+            .await?;
+    Ok(ids)
+}
+
+/// Agents by (tenant, id), in no order; what is gone is left out.
+pub async fn read(connection: &mut Connection, ids: &[(Uuid, Uuid)]) -> Result<Vec<(Uuid, Agent)>> {
+    let (tenants, ids): (Vec<Uuid>, Vec<Uuid>) = ids.iter().copied().unzip();
+    let records = sqlx::query_as!(
+        Record,
+        r#"SELECT a.tenant_id, a.id, a.subject, a.display_name, a.email, a.state, a.capacity, a.languages, a.skills,
+                  a.time_zone, a.created_at, a.version,
+                  ARRAY (SELECT m.team_id FROM team_member m WHERE m.tenant_id = a.tenant_id AND m.agent_id = a.id
+                         ORDER BY m.team_id) AS "team_ids!",
+                  (SELECT count(*) FROM (
+                      SELECT FROM conversation c
+                      WHERE c.tenant_id = a.tenant_id AND c.holder_id = a.id AND c.holder_kind = 2 AND c.status <> 4
+                      LIMIT $3) AS held) AS "held!"
+           FROM unnest($1::uuid[], $2::uuid[]) AS wanted (tenant_id, id) JOIN agent a USING (tenant_id, id)"#,
+        &tenants,
+        &ids,
+        i64::from(MOST_HELD),
+    )
+    .fetch_all(connection)
+    .await?;
+    records.into_iter().map(Record::into_agent).collect()
+}
+
+/// A tenant's agents in the order of their ids, after the given one.
+pub async fn page(
+    connection: &mut Connection,
+    tenant_id: Uuid,
+    after: Uuid,
+    limit: i64,
+) -> Result<Vec<Agent>> {
+    let ids = sqlx::query_scalar!(
+        "SELECT id FROM agent WHERE tenant_id = $1 AND id > $2 ORDER BY id LIMIT $3",
+        tenant_id,
+        after,
+        limit,
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    let wanted: Vec<(Uuid, Uuid)> = ids.into_iter().map(|id| (tenant_id, id)).collect();
+    let mut agents: Vec<Agent> =
+        read(connection, &wanted).await?.into_iter().map(|(_, agent)| agent).collect();
+    agents.sort_unstable_by_key(|agent| agent.id);
+    Ok(agents)
+}
+
+/// Everybody's agents in the order of (tenant, id), for a snapshot.
+pub async fn keys(connection: &mut Connection, after: (Uuid, Uuid), limit: i64) -> Result<Vec<(Uuid, Uuid)>> {
+    let rows = sqlx::query!(
+        "SELECT tenant_id, id FROM agent WHERE (tenant_id, id) > ($1, $2) ORDER BY tenant_id, id LIMIT $3",
+        after.0,
+        after.1,
+        limit,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.tenant_id, row.id)).collect())
+}

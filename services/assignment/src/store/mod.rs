@@ -1,0 +1,23 @@
+//! All SQL of the service: one file an aggregate, set-wise statements, row structs private.
+
+pub mod agent;
+pub mod channel;
+pub mod conflict;
+pub mod conversation;
+pub mod holder_change;
+pub mod notification;
+pub mod reservation;
+pub mod team;
+pub mod tenant;
+
+use tandem_database::Result;
+use tandem_fault::Fault;
+
+/// Every targeted write checks that it met its rows.
+fn all_written(written: u64, wanted: usize) -> Result<()> {
+    if usize::try_from(written) == Ok(wanted) {
+        Ok(())
+    } else {
+        Err(Fault::internal(format!("{written} rows written of {wanted}")).into())
+    }
+}

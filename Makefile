@@ -16,16 +16,18 @@ setup: ## Install what the system's packages give: PostgreSQL's binaries, a C co
 	@tests/scripts/setup
 
 build: ## Build the five programs and the development search engine
-	cargo build --bins -p tandem-conversation -p tandem-assignment -p tandem-customer-profile -p tandem-search \
-		-p tandem -p tandem-dev-search
+	cargo build --bins
+	@# Apart from the products: its dependencies would turn features on in theirs.
+	cargo build -p tandem-dev-search --bins --tests
 
 run: setup build ## Start the whole suite with a small sample in it; Ctrl-C ends it (DATA=folder, default .tandem)
 	$(TARGET)/debug/tandem up --data $(DATA) --sample
 
 test: setup build ## Every test, and a replay of the project's sample
 	@echo "== tests, on a PostgreSQL and a search engine of their own"
-	tests/scripts/with-servers cargo $(RUNNER) --workspace --all-targets
-	cargo test --doc --workspace --quiet
+	tests/scripts/with-servers cargo $(RUNNER)
+	cargo test --doc --quiet
+	cargo $(RUNNER) -p tandem-dev-search
 	@echo "== the sample, replayed through the running suite"
 	tests/scripts/replay services/tandem/sample
 	@tests/scripts/skipped
@@ -35,7 +37,8 @@ test-full: setup build ## The real conversations in ../shared/data, replayed, ve
 
 lint: setup ## Formatting, clippy, protos, dependencies
 	cargo fmt --all --check
-	cargo clippy --workspace --all-targets -- -D warnings
+	cargo clippy --all-targets -- -D warnings
+	cargo clippy -p tandem-dev-search --all-targets -- -D warnings
 	cd proto && "$$(../tests/scripts/tool buf)" lint
 	"$$(tests/scripts/tool cargo-deny)" check bans licenses sources
 

@@ -42,7 +42,7 @@ pub async fn start(config: Config, ambient: Ambient, drain: Drain) -> Result<Run
         pool.clone(),
         ambient.clone(),
         conversation.clone(),
-        Arc::new(FollowConversation { ambient: ambient.clone() }),
+        Arc::new(FollowConversation { ambient: ambient.clone(), sequencer: sequencer.clone() }),
         background.clone(),
     );
     let freshness = Freshness::new(

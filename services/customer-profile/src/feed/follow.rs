@@ -1,5 +1,5 @@
 use tandem_ambient::Ambient;
-use tandem_change_feed::Apply;
+use tandem_change_feed::{Apply, Sequencer};
 use tandem_database::{Connection, Result};
 use tandem_proto::feed::v1::{Change, ChangeKind};
 
@@ -9,6 +9,8 @@ use crate::domain::projection::{contacts, conversations};
 /// Makes profiles and counts of conversation's feed.
 pub struct FollowConversation {
     pub ambient: Ambient,
+    /// Woken after each commit: what follows from a contact is a change of a customer.
+    pub sequencer: Sequencer,
 }
 
 impl Apply for FollowConversation {
@@ -20,6 +22,10 @@ impl Apply for FollowConversation {
         let states = read::states(changes)?;
         contacts::apply(connection, &self.ambient, generation, &states.contacts).await?;
         conversations::apply(connection, generation, &states).await
+    }
+
+    fn committed(&self) {
+        self.sequencer.wake();
     }
 
     async fn sweep(&self, connection: &mut Connection, generation: i64) -> Result<()> {

@@ -1,0 +1,109 @@
+//! Wiring.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use tandem_ambient::Ambient;
+use tandem_assembly::{Foundation, Running, StartError};
+use tandem_bootstrap::{ClientConfig, Drain, InternalChannel, Secret, internal_channel};
+use tandem_change_feed::{ChangeKind, Consumer, ConsumerConfig, Freshness, Progress};
+use tandem_proto::search::v1::search_service_server::SearchServiceServer;
+use tandem_signed_token::ServiceName;
+use tokio::sync::watch;
+use tonic::service::Routes;
+
+use crate::config::{Config, SearchConfig};
+use crate::domain::customer::{Customers, document as customer};
+use crate::domain::message::{Messages, document as message};
+use crate::engine::{Engine, settings};
+use crate::feed::{Following, Indexer, Writer};
+use crate::peer::Conversations;
+use crate::rpc::SearchApi;
+use crate::{MIGRATOR, RULES};
+
+/// Starts the service.
+pub async fn start(config: Config, ambient: Ambient, drain: Drain) -> Result<Running, StartError> {
+    let search = config.search;
+    let engine = Engine::new(&search)?;
+    // Asks conversation as the caller: no token of ours.
+    let as_caller = internal_channel(&ClientConfig {
+        endpoint: config.common.peers.conversation.clone(),
+        ca: config.common.peers.ca.clone(),
+        token: Secret::default(),
+        ..ClientConfig::default()
+    })?;
+    let foundation = Foundation::lay("search", config.common, &MIGRATOR, ambient, drain).await?;
+    let conversation = foundation.peer(|peers| &peers.conversation)?;
+    let customer_profile = foundation.peer(|peers| &peers.customer_profile)?;
+
+    let pool = foundation.pool.clone();
+    let ambient = foundation.ambient.clone();
+    let writer = |name, shape, settings| {
+        Writer::new(name, shape, settings, pool.clone(), engine.clone(), ambient.clone())
+    };
+    let following = |feed, kind| Following::new(feed, kind, pool.clone(), ambient.clone());
+    let messages = following("conversation", ChangeKind::Message);
+    let customers = following("customer-profile", ChangeKind::Customer);
+    let message_writer = writer("messages", message::SHAPE, settings::messages(engine.cutoff));
+    let customer_writer = writer("customers", customer::SHAPE, settings::customers(engine.cutoff));
+    let progress = (
+        follow(
+            &foundation,
+            &search,
+            &messages,
+            &conversation,
+            Indexer::messages(message_writer, messages.clone()),
+        ),
+        follow(
+            &foundation,
+            &search,
+            &customers,
+            &customer_profile,
+            Indexer::customers(customer_writer, customers.clone()),
+        ),
+    );
+
+    let feeds = vec![
+        (ServiceName::Conversation, "conversation", conversation, progress.0),
+        (ServiceName::CustomerProfile, "customer-profile", customer_profile, progress.1),
+    ];
+    let api = SearchApi {
+        messages: Messages {
+            pool: pool.clone(),
+            engine: engine.clone(),
+            conversations: Conversations::new(as_caller, Duration::from_millis(search.scope_cache_ms)),
+            budget: Duration::from_millis(search.budget_ms),
+        },
+        customers: Customers { pool: pool.clone(), engine },
+        freshness: Freshness::new(ServiceName::Search, foundation.signer.clone(), pool, feeds),
+        signer: foundation.signer.clone(),
+        ambient,
+        following: (messages, customers),
+    };
+    let most = foundation.max_message_bytes;
+    let service =
+        SearchServiceServer::new(api).max_decoding_message_size(most).max_encoding_message_size(most);
+    Ok(foundation.serve(Routes::new(service), vec!["tandem.search.v1.SearchService"], RULES, None))
+}
+
+/// Follows a feed into its index until the drain begins.
+fn follow(
+    foundation: &Foundation,
+    search: &SearchConfig,
+    following: &Following,
+    channel: &InternalChannel,
+    indexer: Indexer,
+) -> watch::Receiver<Progress> {
+    let stop = foundation.drain.signalled();
+    let every = Duration::from_millis(search.lag_poll_ms.max(1));
+    tokio::spawn(following.clone().watch(channel.clone(), every, stop.clone()));
+    Consumer::spawn(
+        ConsumerConfig { feed: following.feed, lease: TimeDelta::seconds(search.lease_s.max(1).into()) },
+        foundation.pool.clone(),
+        foundation.ambient.clone(),
+        channel.clone(),
+        Arc::new(indexer),
+        stop,
+    )
+}

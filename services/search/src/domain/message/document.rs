@@ -1,0 +1,71 @@
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::text::runs;
+
+/// The version of [`MessageDocument`]: raise it when what the document holds changes, and the index is rebuilt.
+pub const SHAPE: i32 = 1;
+
+/// What is indexed of a message: only what does not change with its conversation.
+#[derive(Debug, Clone, Serialize)]
+pub struct MessageDocument {
+    /// Tenant and message: ids alone could be the same in two tenants.
+    pub id: String,
+    pub tenant_id: Uuid,
+    pub message_id: Uuid,
+    pub conversation_id: Uuid,
+    pub channel_id: Uuid,
+    pub contact_id: Uuid,
+    /// The number of the author's kind in the API.
+    pub author_kind: i32,
+    pub author_id: String,
+    pub kind: &'static str,
+    pub private: bool,
+    pub position: i64,
+    /// When it was written, in milliseconds since 1970.
+    pub time: i64,
+    /// When it was stored, in microseconds since 1970.
+    pub stored: i64,
+    pub text: String,
+    /// The text's runs as pairs, see `text::runs`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub pairs: Vec<String>,
+}
+
+/// What the index answers of a message.
+#[derive(Debug, Clone, Deserialize)]
+pub struct FoundMessage {
+    pub message_id: Uuid,
+    pub conversation_id: Uuid,
+    pub author_kind: i32,
+    pub author_id: String,
+    pub position: i64,
+    pub stored: i64,
+    pub text: String,
+}
+
+/// The fields of [`FoundMessage`].
+pub const ANSWER: &[&str] =
+    &["message_id", "conversation_id", "author_kind", "author_id", "position", "stored", "text"];
+
+/// The primary key of a message's document.
+pub fn document_id(tenant: Uuid, message: Uuid) -> String {
+    format!("{}_{}", tenant.simple(), message.simple())
+}
+
+impl MessageDocument {
+    /// The runs of `text` are added.
+    #[must_use]
+    pub fn with_text(mut self, text: String) -> Self {
+        self.pairs = runs::indexed(&text);
+        self.text = text;
+        self
+    }
+}
+
+impl FoundMessage {
+    pub fn stored_at(&self) -> DateTime<Utc> {
+        DateTime::from_timestamp_micros(self.stored).unwrap_or_default()
+    }
+}

@@ -1,0 +1,8 @@
+//! The rules, free of transport and storage types.
+
+pub mod customer;
+pub mod lag;
+pub mod message;
+pub mod scope;
+pub mod status;
+pub mod time_range;

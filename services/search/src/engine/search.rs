@@ -1,0 +1,95 @@
+use std::time::Duration;
+
+use meilisearch_sdk::documents::{DocumentsQuery, DocumentsResults};
+use meilisearch_sdk::search::{MatchingStrategies, SearchQuery, SearchResults, Selectors};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::settings::LOCALE;
+use super::{Engine, EngineError, Http, Result};
+
+/// One question to an index.
+#[derive(Debug, Clone)]
+pub struct Search<'a> {
+    /// In the engine's syntax.
+    pub words: &'a str,
+    /// Every word must match; else the last ones may be missing.
+    pub all: bool,
+    /// The fields that are searched.
+    pub fields: &'a [&'a str],
+    /// The fields that are answered.
+    pub answer: &'a [&'a str],
+    /// In the engine's syntax.
+    pub filter: &'a str,
+    pub offset: usize,
+    pub limit: usize,
+    /// Tell where in this field the words stand.
+    pub marks: Option<&'a str>,
+}
+
+/// What was found, best first.
+#[derive(Debug)]
+pub struct Hits<T> {
+    pub hits: Vec<Hit<T>>,
+    /// The engine gave up ranking at its cut-off.
+    pub cut_off: bool,
+}
+
+#[derive(Debug)]
+pub struct Hit<T> {
+    pub document: T,
+    /// Start and length in bytes of the marked field's text.
+    pub marks: Vec<(usize, usize)>,
+}
+
+impl Engine {
+    pub async fn search<T: DeserializeOwned + Send + Sync + 'static>(
+        &self,
+        uid: &str,
+        search: &Search<'_>,
+    ) -> Result<Hits<T>> {
+        let index = self.searches.index(uid);
+        let results = query(&index, search).execute::<T>().await?;
+        Ok(self.hits(results, search))
+    }
+
+    /// How many documents pass a filter, exactly: a search's total ends at `maxTotalHits`.
+    pub async fn count(&self, uid: &str, filter: &str) -> Result<i64> {
+        let index = self.searches.index(uid);
+        let mut documents = DocumentsQuery::new(&index);
+        documents.with_filter(filter).with_fields(["id"]).with_limit(0);
+        match documents.execute::<Value>().await.map_err(EngineError::from) {
+            Ok(DocumentsResults { total, .. }) => Ok(total.into()),
+            Err(EngineError::NoIndex) => Ok(0),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn hits<T>(&self, results: SearchResults<T>, search: &Search<'_>) -> Hits<T> {
+        let took = Duration::from_millis(u64::try_from(results.processing_time_ms).unwrap_or(u64::MAX));
+        let hits = results.hits.into_iter().map(|mut hit| {
+            let ranges = search.marks.and_then(|field| hit.matches_position.as_mut()?.remove(field));
+            let marks =
+                ranges.unwrap_or_default().into_iter().map(|range| (range.start, range.length)).collect();
+            Hit { document: hit.result, marks }
+        });
+        Hits { hits: hits.collect(), cut_off: took >= self.cutoff }
+    }
+}
+
+fn query<'a>(index: &'a meilisearch_sdk::indexes::Index<Http>, search: &Search<'a>) -> SearchQuery<'a, Http> {
+    let mut query = SearchQuery::new(index);
+    query
+        .with_query(search.words)
+        .with_filter(search.filter)
+        .with_offset(search.offset)
+        .with_limit(search.limit)
+        .with_matching_strategy(if search.all { MatchingStrategies::ALL } else { MatchingStrategies::LAST })
+        .with_locales(&[LOCALE])
+        .with_attributes_to_search_on(search.fields)
+        .with_attributes_to_retrieve(Selectors::Some(search.answer));
+    if search.marks.is_some() {
+        query.with_show_matches_position(true);
+    }
+    query
+}

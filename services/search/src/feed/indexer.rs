@@ -1,0 +1,51 @@
+use tandem_change_feed::{Apply, Change, ChangeKind};
+use tandem_database::{Connection, Result};
+
+use super::following::Following;
+use super::writer::{Edits, Writer};
+
+/// Follows one kind of entity into one index.
+///
+/// `before` brings a batch into the engine and waits until it is found there; only then the cursor moves. States are
+/// idempotent: whatever is sent again is as new as the entity was when it was sent.
+pub struct Indexer {
+    kinds: &'static [ChangeKind],
+    edits: fn(&[Change]) -> Edits,
+    writer: Writer,
+    following: Following,
+}
+
+impl Indexer {
+    /// Messages of the conversation feed.
+    pub fn messages(writer: Writer, following: Following) -> Self {
+        Self { kinds: &[ChangeKind::Message], edits: super::documents::messages, writer, following }
+    }
+
+    /// Customers of the customer-profile feed.
+    pub fn customers(writer: Writer, following: Following) -> Self {
+        Self { kinds: &[ChangeKind::Customer], edits: super::documents::customers, writer, following }
+    }
+}
+
+impl Apply for Indexer {
+    fn kinds(&self) -> &'static [ChangeKind] {
+        self.kinds
+    }
+
+    async fn before(&self, generation: i64, changes: &[Change]) -> Result<()> {
+        if let Some(newest) = changes.iter().map(|change| change.seq).max() {
+            self.following.reached(newest);
+        }
+        self.writer.write(generation, (self.edits)(changes)).await
+    }
+
+    async fn apply(&self, connection: &mut Connection, _generation: i64, _changes: &[Change]) -> Result<()> {
+        self.writer.put_down(connection).await
+    }
+
+    async fn sweep(&self, connection: &mut Connection, generation: i64) -> Result<()> {
+        // What the snapshot did not see is not in the fresh index.
+        self.following.restarted();
+        self.writer.swap(connection, generation).await
+    }
+}

@@ -1,0 +1,143 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use moka::sync::Cache;
+use sha2::{Digest, Sha256};
+use tandem_bootstrap::InternalChannel;
+use tandem_fault::{Fault, Result};
+use tandem_proto::conversation::v1::conversation_service_client::ConversationServiceClient;
+use tandem_proto::conversation::v1::{
+    GetAccessScopeRequest, ListConversationsRequest, MatchConversationsRequest,
+};
+use tandem_proto::r#type::v1::ConversationFilter;
+use tonic::Request;
+use tonic::metadata::{Ascii, MetadataValue};
+use uuid::Uuid;
+
+use super::fault::from_status;
+use crate::domain::scope::Scope;
+
+/// Rows of one page of the list.
+const PAGE: i32 = 200;
+/// A rare combination answers short pages with a token to go on: so often it is followed.
+const MOST_PAGES: usize = 4;
+/// Conversations that one question may name.
+const MOST_MATCHED: usize = 500;
+/// Callers whose scope is remembered.
+const MOST_SCOPES: u64 = 10_000;
+
+/// The part of a filter that conversation decides, as it came.
+#[derive(Debug, Clone)]
+pub struct Filter(pub ConversationFilter);
+
+/// On whose behalf conversation is asked, and how fresh its answer must be.
+#[derive(Debug, Clone)]
+pub struct Asking {
+    /// The caller's own `authorization`.
+    pub bearer: MetadataValue<Ascii>,
+    pub at_least_as_fresh: Vec<String>,
+}
+
+/// Conversations that match a filter.
+#[derive(Debug, Clone)]
+pub struct Listed {
+    pub ids: Vec<Uuid>,
+    /// There are no others.
+    pub exhausted: bool,
+}
+
+/// The conversation service. Cheap to clone.
+#[derive(Clone)]
+pub struct Conversations {
+    client: ConversationServiceClient<InternalChannel>,
+    scopes: Cache<[u8; 32], Arc<Scope>>,
+}
+
+impl Conversations {
+    /// `channel` must carry no token of its own. Scopes are remembered for `remember`.
+    pub fn new(channel: InternalChannel, remember: Duration) -> Self {
+        let scopes = Cache::builder().max_capacity(MOST_SCOPES).time_to_live(remember).build();
+        Self { client: ConversationServiceClient::new(channel), scopes }
+    }
+
+    /// What the caller may see.
+    pub async fn scope(&self, asking: &Asking) -> Result<Scope> {
+        let key: [u8; 32] = Sha256::digest(asking.bearer.as_encoded_bytes()).into();
+        if let Some(scope) = self.scopes.get(&key) {
+            return Ok(scope.as_ref().clone());
+        }
+        let request = asking.request(GetAccessScopeRequest {});
+        let answer =
+            self.client.clone().get_access_scope(request).await.map_err(|status| from_status(&status))?;
+        let answer = answer.into_inner();
+        let scope = if answer.all_channels { Scope::All } else { Scope::Channels(ids(&answer.channel_ids)?) };
+        self.scopes.insert(key, Arc::new(scope.clone()));
+        Ok(scope)
+    }
+
+    /// The conversations that match, up to `most` of them.
+    pub async fn list(&self, asking: &Asking, filter: &Filter, most: usize) -> Result<Listed> {
+        let mut listed = Listed { ids: Vec::new(), exhausted: false };
+        let mut page_token = String::new();
+        for _ in 0..MOST_PAGES {
+            let request = asking.request(ListConversationsRequest {
+                filter: Some(filter.0.clone()),
+                page_size: PAGE,
+                page_token,
+                at_least_as_fresh: asking.at_least_as_fresh.clone(),
+            });
+            let page = self.client.clone().list_conversations(request).await;
+            let page = page.map_err(|status| from_status(&status))?.into_inner();
+            for conversation in page.rows.into_iter().filter_map(|row| row.conversation) {
+                listed.ids.push(id(&conversation.id)?);
+            }
+            if listed.ids.len() > most {
+                listed.ids.truncate(most);
+                return Ok(listed);
+            }
+            if page.next_page_token.is_empty() {
+                listed.exhausted = true;
+                return Ok(listed);
+            }
+            page_token = page.next_page_token;
+        }
+        Ok(listed)
+    }
+
+    /// Those of the conversations that match and that the caller may see.
+    pub async fn matching(
+        &self,
+        asking: &Asking,
+        filter: &Filter,
+        conversations: &[Uuid],
+    ) -> Result<Vec<Uuid>> {
+        let mut matching = Vec::new();
+        for some in conversations.chunks(MOST_MATCHED) {
+            let request = asking.request(MatchConversationsRequest {
+                filter: Some(filter.0.clone()),
+                conversation_ids: some.iter().map(Uuid::to_string).collect(),
+                at_least_as_fresh: asking.at_least_as_fresh.clone(),
+            });
+            let answer = self.client.clone().match_conversations(request).await;
+            matching
+                .extend(ids(&answer.map_err(|status| from_status(&status))?.into_inner().conversation_ids)?);
+        }
+        Ok(matching)
+    }
+}
+
+impl Asking {
+    fn request<T>(&self, message: T) -> Request<T> {
+        let mut request = Request::new(message);
+        request.metadata_mut().insert("authorization", self.bearer.clone());
+        request
+    }
+}
+
+fn ids(texts: &[String]) -> Result<Vec<Uuid>> {
+    texts.iter().map(|text| id(text)).collect()
+}
+
+fn id(text: &str) -> Result<Uuid> {
+    text.parse().map_err(|_| Fault::internal("conversation answered an id that is no UUID"))
+}

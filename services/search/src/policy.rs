@@ -1,0 +1,38 @@
+use tandem_access::{Relation, Role, Rule};
+
+const READERS: &[Role] = &[Role::Agent, Role::Supervisor, Role::Admin, Role::Ai];
+
+/// Who may call what. Agents find only what is on their teams' channels.
+pub const RULES: &[Rule] = &[
+    Rule {
+        method: "/tandem.search.v1.SearchService/SearchMessages",
+        roles: READERS,
+        relation: Relation::TeamsChannel,
+    },
+    Rule {
+        method: "/tandem.search.v1.SearchService/SearchCustomers",
+        roles: READERS,
+        relation: Relation::TeamsChannel,
+    },
+    Rule {
+        method: "/tandem.search.v1.SearchService/GetIndexStatus",
+        roles: READERS,
+        relation: Relation::TeamsChannel,
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use prost_reflect::DescriptorPool;
+    use tandem_access::Policy;
+
+    use super::RULES;
+
+    #[test]
+    fn every_method_has_a_rule() {
+        let pool = DescriptorPool::decode(tandem_proto::DESCRIPTOR_SET).unwrap();
+        let service = pool.get_service_by_name("tandem.search.v1.SearchService").unwrap();
+        let methods = service.methods().map(|method| format!("/{}/{}", service.full_name(), method.name()));
+        assert_eq!(Policy::new(RULES).covers(methods), Ok(()));
+    }
+}

@@ -1,0 +1,5 @@
+//! All SQL of the service.
+
+pub mod feed;
+pub mod index;
+pub mod poison;

@@ -1,0 +1,162 @@
+//! What the engine is asked for a query: first strictly, then, when that finds nothing, loosely.
+
+use crate::text::runs::{Piece, Run, pair, pairs, pieces};
+
+/// The engine ignores words beyond this number.
+const MOST_WORDS: usize = 10;
+
+/// One way of asking.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stage {
+    /// In the engine's syntax: `"phrase"`, `-without`.
+    pub words: String,
+    /// Every word must match; else the last ones may be missing.
+    pub all: bool,
+    /// Some of the words are pairs of runs.
+    pub pairs: bool,
+    /// What of the query's runs is marked in a text.
+    pub needles: Vec<Vec<char>>,
+}
+
+/// The ways of asking, strictest first. Empty for a query without a letter or a digit, which nothing matches.
+pub fn stages(query: &str) -> Vec<Stage> {
+    if !query.chars().any(char::is_alphanumeric) {
+        return Vec::new();
+    }
+    let pieces = pieces(query);
+    let runs: Vec<&Run> = pieces
+        .iter()
+        .filter_map(|piece| if let Piece::Run(run) = piece { Some(run) } else { None })
+        .collect();
+    let strict = Stage {
+        words: strict_words(&pieces),
+        all: true,
+        pairs: !runs.is_empty(),
+        needles: runs.iter().map(|run| run.chars()).collect(),
+    };
+    // Who writes quotation marks means exactly that.
+    if query.contains('"') {
+        return vec![strict];
+    }
+    let loose = loose(&pieces, &runs);
+    match loose {
+        Some(loose) if loose.words != strict.words => vec![strict, loose],
+        _ => vec![strict],
+    }
+}
+
+/// Each run becomes a phrase of its pairs; a phrase of the query that holds a run is cut there, since words and pairs stand
+/// in different fields.
+fn strict_words(pieces: &[Piece]) -> String {
+    let mut words = String::new();
+    let mut quoted = false;
+    for piece in pieces {
+        match piece {
+            Piece::Other(text) => {
+                quoted ^= text.matches('"').count() % 2 == 1;
+                words.push_str(text);
+            }
+            Piece::Run(run) => {
+                if quoted {
+                    words.push('"');
+                }
+                if !words.is_empty() && !excludes(&words) {
+                    words.push(' ');
+                }
+                words.push_str(&format!("\"{}\" ", pairs(&run.chars())));
+                if quoted {
+                    words.push('"');
+                }
+            }
+        }
+    }
+    words.trim_end().to_owned()
+}
+
+/// The text ends in a `-` that excludes what follows.
+fn excludes(words: &str) -> bool {
+    words.strip_suffix('-').is_some_and(|before| before.is_empty() || before.ends_with(char::is_whitespace))
+}
+
+/// The words one by one, of which the last may be missing. None when that is nothing new: one word alone.
+fn loose(pieces: &[Piece], runs: &[&Run]) -> Option<Stage> {
+    let mut words: Vec<String> = Vec::new();
+    for piece in pieces {
+        if let Piece::Other(text) = piece {
+            words.extend(text.split_whitespace().map(str::to_owned));
+        }
+    }
+    // Excluded words stay so; a `-` before a run stands at the end of its word.
+    if words.iter().any(|word| word.starts_with('-')) {
+        return None;
+    }
+    words.retain(|word| word.chars().any(char::is_alphanumeric));
+    let mut needles = Vec::new();
+    let mut odd = Vec::new();
+    for run in runs {
+        let chars = run.chars();
+        if chars.len() == 1 {
+            words.push(pairs(&chars));
+            needles.push(chars);
+            continue;
+        }
+        for (at, two) in chars.windows(2).enumerate() {
+            // Most words of two characters begin at an even place of what people type, and those in between are
+            // accidents: they come last, where they may be missing.
+            if at % 2 == 0 {
+                words.push(pair(two));
+            } else {
+                odd.push(pair(two));
+            }
+            needles.push(two.to_vec());
+        }
+    }
+    words.extend(odd);
+    words.truncate(MOST_WORDS);
+    (words.len() > 1).then(|| Stage { words: words.join(" "), all: false, pairs: !runs.is_empty(), needles })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn words(query: &str) -> Vec<String> {
+        stages(query).into_iter().map(|stage| stage.words).collect()
+    }
+
+    #[test]
+    fn words_between_spaces_go_as_they_are() {
+        assert_eq!(words("refund"), ["refund"]);
+        let both = stages("refund  headphones");
+        assert_eq!((both[0].all, both[1].all), (true, false));
+        assert_eq!(both[1].words, "refund headphones");
+        assert_eq!(words("\"broken headphones\""), ["\"broken headphones\""]);
+        assert_eq!(words("headphones -broken"), ["headphones -broken"]);
+    }
+
+    #[test]
+    fn runs_become_phrases_of_pairs() {
+        assert_eq!(words("寿司"), ["\"x5bffx53f8\""]);
+        assert_eq!(words("寿"), ["\"x5bff\""]);
+        assert_eq!(words("refund 寿司を")[0], "refund  \"x5bffx53f8 x53f8x3092\"");
+        assert_eq!(words("-寿司"), ["-\"x5bffx53f8\""]);
+        assert_eq!(words("\"late 寿司\""), ["\"late \" \"x5bffx53f8\" \"\""]);
+        assert_eq!(words("取消订单")[1], "x53d6x6d88 x8ba2x5355 x6d88x8ba2");
+    }
+
+    #[test]
+    fn nothing_to_find_asks_nothing() {
+        for query in ["", "   ", "!?", "-\"", "😀"] {
+            assert!(stages(query).is_empty(), "{query}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_query_makes_at_most_two_stages(query in "\\PC{0,80}") {
+            prop_assert!(stages(&query).len() <= 2);
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! The index follows the feed: deletions, rebuilds, and a change of the process that writes.
+
+use chrono::TimeDelta;
+use sqlx::{Connection, PgConnection};
+use tandem_change_feed::ChangeKind;
+use tandem_proto::search::v1::{GetIndexStatusRequest, SearchMessagesRequest};
+use uuid::Uuid;
+
+use crate::harness::data::{gone, id, message, message_change};
+use crate::harness::engine::TestEngine;
+use crate::harness::fake_feed::noise;
+use crate::harness::{World, available, conversations};
+
+const TENANT: Uuid = Uuid::from_u128(1);
+
+#[tokio::test]
+async fn edits_and_deletions_reach_the_index() {
+    if !available("edits_and_deletions_reach_the_index") {
+        return;
+    }
+    let (world, engine) = (World::new().await, TestEngine::start());
+    let mut service = world.start(&engine.url, &engine.key).await;
+    let nothing = service.messages(&world, TENANT, "anything").await.unwrap();
+    assert!(nothing.conversations.is_empty() && !nothing.partial && nothing.next_page_token.is_empty());
+
+    let says =
+        |number: u128, text: &str| message_change(TENANT, message(number, id(100 + number), id(7), text));
+    world.messages.push([says(1, "umbrella"), says(2, "umbrella"), says(3, "umbrella"), noise(TENANT)]);
+    assert_eq!(
+        conversations(&service.messages(&world, TENANT, "umbrella").await.unwrap()),
+        [id(103), id(102), id(101)]
+    );
+
+    let mut deleted = message(2, id(102), id(7), "");
+    (deleted.content, deleted.delete_time) = (None, Some(prost_types::Timestamp::default()));
+    world.messages.push([
+        says(1, "parasol"),
+        message_change(TENANT, deleted),
+        gone(TENANT, id(3), ChangeKind::Message),
+        noise(TENANT),
+    ]);
+    assert!(conversations(&service.messages(&world, TENANT, "umbrella").await.unwrap()).is_empty());
+    assert_eq!(conversations(&service.messages(&world, TENANT, "parasol").await.unwrap()), [id(101)]);
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn a_lost_cursor_rebuilds_beside_the_live_index() {
+    if !available("a_lost_cursor_rebuilds_beside_the_live_index") {
+        return;
+    }
+    let (world, engine) = (World::new().await, TestEngine::start());
+    let says =
+        |number: u128, text: &str| message_change(TENANT, message(number, id(100 + number), id(7), text));
+    world.messages.push((1..=900).map(|number| says(number, "umbrella")));
+    let mut service = world.start(&engine.url, &engine.key).await;
+    assert_eq!(service.messages(&world, TENANT, "umbrella").await.unwrap().conversations.len(), 20);
+    // The restored database knows less, and other things.
+    world.messages.restore((1..=700).map(|number| says(number, "parasol")));
+    loop {
+        let request =
+            SearchMessagesRequest { query: "umbrella".to_owned(), ..SearchMessagesRequest::default() };
+        let found = service.client.search_messages(world.supervisor(TENANT, request)).await;
+        let found = found.expect("no search fails meanwhile").into_inner();
+        if found.conversations.is_empty() {
+            break;
+        }
+        assert_eq!(found.conversations.len(), 20, "the live index is whole until the swap");
+    }
+    assert_eq!(service.messages(&world, TENANT, "parasol").await.unwrap().conversations.len(), 20);
+    let status =
+        service.client.get_index_status(world.supervisor(TENANT, GetIndexStatusRequest {})).await.unwrap();
+    let messages = status.into_inner().indexes.into_iter().find(|index| index.name == "messages").unwrap();
+    assert_eq!((messages.documents, messages.rebuilding), (700, false));
+    world.messages.push([says(5000, "gazebo")]);
+    assert_eq!(service.messages(&world, TENANT, "gazebo").await.unwrap().conversations.len(), 1);
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn a_late_write_of_a_killed_predecessor_does_not_win() {
+    if !available("a_late_write_of_a_killed_predecessor_does_not_win") {
+        return;
+    }
+    let (world, engine) = (World::new().await, TestEngine::start());
+    let says = |text: &str| message_change(TENANT, message(1, id(100), id(7), text));
+    world.messages.push([says("first words")]);
+    let mut service = world.start(&engine.url, &engine.key).await;
+    assert_eq!(service.messages(&world, TENANT, "first").await.unwrap().conversations.len(), 1);
+    service.stop().await;
+
+    // The predecessor noted a write, sent it, and was killed before it heard the answer: it is still on its way.
+    let mut database = PgConnection::connect(&world.database_url).await.unwrap();
+    let until = world.ambient.now() + TimeDelta::milliseconds(1500);
+    let uid: String = sqlx::query_scalar(
+        "UPDATE search_index SET writer = $1, writing_until = $2 WHERE name = 'messages' RETURNING uid",
+    )
+    .bind(world.ambient.id())
+    .bind(until)
+    .fetch_one(&mut database)
+    .await
+    .unwrap();
+    world.messages.push([says("newest words")]);
+    let mut service = world.start(&engine.url, &engine.key).await;
+    let stale = serde_json::json!([{
+        "id": format!("{}_{}", TENANT.simple(), id(1).simple()), "tenant_id": TENANT, "message_id": id(1),
+        "conversation_id": id(100), "channel_id": id(7), "contact_id": id(8), "author_kind": 1, "author_id": "",
+        "kind": "text", "private": false, "position": 1, "time": 1, "stored": 1, "text": "stale words",
+    }]);
+    let late = reqwest::Client::new()
+        .post(format!("{}/indexes/{uid}/documents", engine.url))
+        .bearer_auth(&engine.key)
+        .json(&stale)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(late.status(), 202);
+    let found = service.messages(&world, TENANT, "words").await.unwrap();
+    assert_eq!(found.conversations[0].hits[0].text, "newest words");
+    service.stop().await;
+}

@@ -37,7 +37,11 @@ pub fn visitor(value: &str) -> Identity {
 }
 
 /// A customer's message that happens now.
-pub fn item(external_id: impl Into<String>, identities: Vec<Identity>, words: impl Into<String>) -> IngestItem {
+pub fn item(
+    external_id: impl Into<String>,
+    identities: Vec<Identity>,
+    words: impl Into<String>,
+) -> IngestItem {
     item_at(external_id, identities, words, tandem_ambient::Ambient::system().now())
 }
 

@@ -40,6 +40,11 @@ impl Databases {
         url
     }
 
+    /// The URLs of what was created, oldest first.
+    pub fn urls(&self) -> Vec<String> {
+        self.names.iter().map(|name| self.url_of(name)).collect()
+    }
+
     /// The URL of a database on the server.
     pub fn url_of(&self, name: &str) -> String {
         let (head, _) = self.url.rsplit_once('/').unwrap();

@@ -4,12 +4,24 @@
 //! Needs `TANDEM_TEST_DATABASE_URL`, the URL of a PostgreSQL server where databases may be made and dropped;
 //! `make test` starts one.
 
+mod adapter;
 mod build;
 mod database;
+mod dump;
+mod eventually;
 mod process;
+mod recorder;
+mod refusal;
 mod suite;
+mod talk;
 
+pub use adapter::Adapter;
 pub use build::{agent_text, item, item_at, phone, text, time, visitor, whatsapp};
 pub use database::Databases;
+pub use dump::{dump, restore};
+pub use eventually::eventually;
 pub use process::Process;
+pub use recorder::{Recorder, version};
+pub use refusal::{fact, fields, reason, refused, wrong};
 pub use suite::{Kind, Parts, Suite};
+pub use talk::stored;

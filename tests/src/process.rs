@@ -20,7 +20,9 @@ impl Process {
             .stdout(Stdio::null())
             .stderr(Stdio::inherit())
             .spawn()
-            .unwrap_or_else(|error| panic!("{} cannot be started ({error}): run `cargo build` first", path.display()));
+            .unwrap_or_else(|error| {
+                panic!("{} cannot be started ({error}): run `cargo build` first", path.display())
+            });
         Self { child }
     }
 

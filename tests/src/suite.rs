@@ -42,7 +42,8 @@ pub struct Parts {
 }
 
 impl Parts {
-    pub const CONVERSATION: Self = Self { conversations: 1, assignment: false, customer_profile: false, search: false };
+    pub const CONVERSATION: Self =
+        Self { conversations: 1, assignment: false, customer_profile: false, search: false };
     pub const TWO_CONVERSATIONS: Self = Self { conversations: 2, ..Self::CONVERSATION };
     pub const WITH_ASSIGNMENT: Self = Self { conversations: 2, assignment: true, ..Self::CONVERSATION };
     pub const ALL: Self = Self { conversations: 2, assignment: true, customer_profile: true, search: true };
@@ -101,29 +102,34 @@ impl Suite {
         self.conversation_url = self.databases.create(&tandem_conversation::MIGRATOR).await;
         for address in self.conversations.clone() {
             let common = self.common(address, &self.conversation_url);
-            let config = tandem_conversation::Config { common, ..tandem_conversation::Config::default() };
+            // Tests move the clock and then wait for a tick.
+            let conversation = tandem_conversation::Settings { tick_ms: 100 };
+            let config = tandem_conversation::Config { common, conversation };
             let started = tandem_conversation::start(config, self.ambient.clone(), self.drain.clone()).await;
             self.running.push(started.unwrap());
         }
         if parts.assignment {
             let url = self.databases.create(&tandem_assignment::MIGRATOR).await;
             let common = self.common(self.assignment, &url);
-            let config = tandem_assignment::Config { common, ..tandem_assignment::Config::default() };
+            let config = tandem_assignment::Config { common };
             let started = tandem_assignment::start(config, self.ambient.clone(), self.drain.clone()).await;
             self.running.push(started.unwrap());
         }
         if parts.customer_profile {
             let url = self.databases.create(&tandem_customer_profile::MIGRATOR).await;
             let common = self.common(self.customer_profile, &url);
-            let config = tandem_customer_profile::Config { common, ..tandem_customer_profile::Config::default() };
-            let started = tandem_customer_profile::start(config, self.ambient.clone(), self.drain.clone()).await;
+            let config =
+                tandem_customer_profile::Config { common, ..tandem_customer_profile::Config::default() };
+            let started =
+                tandem_customer_profile::start(config, self.ambient.clone(), self.drain.clone()).await;
             self.running.push(started.unwrap());
         }
         if parts.search {
             let url = self.databases.create(&tandem_search::MIGRATOR).await;
-            let mut config = tandem_search::Config { common: self.common(self.search, &url), ..Default::default() };
-            config.search.meilisearch_url =
-                std::env::var("MEILISEARCH_URL").expect("MEILISEARCH_URL names an engine; `make test` starts one");
+            let mut config =
+                tandem_search::Config { common: self.common(self.search, &url), ..Default::default() };
+            config.search.meilisearch_url = std::env::var("MEILISEARCH_URL")
+                .expect("MEILISEARCH_URL names an engine; `make test` starts one");
             config.search.meilisearch_key = Secret::new(std::env::var("MEILISEARCH_KEY").unwrap_or_default());
             config.search.index_prefix = format!("t{}_", self.ambient.id().simple());
             let started = tandem_search::start(config, self.ambient.clone(), self.drain.clone()).await;
@@ -146,10 +152,7 @@ impl Suite {
                 keys: KeySource::File(self.folder.path().join("jwks.json")),
                 ..AccessConfig::default()
             },
-            database: DatabaseSection {
-                url: Secret::new(database_url),
-                pool: DatabaseConfig::default(),
-            },
+            database: DatabaseSection { url: Secret::new(database_url), pool: DatabaseConfig::default() },
             signing_keys: vec![Secret::new("a signing key that only tests know!")],
             peers: Peers {
                 token: Secret::new(self.key.mint(&service, Ambient::system().now())),
@@ -211,7 +214,8 @@ impl Suite {
 
     pub fn channel_with(&self, kind: Kind, replica: usize, token: String) -> InternalChannel {
         let endpoint = format!("http://{}", self.address(kind, replica));
-        internal_channel(&ClientConfig { endpoint, token: Secret::new(token), ..ClientConfig::default() }).unwrap()
+        internal_channel(&ClientConfig { endpoint, token: Secret::new(token), ..ClientConfig::default() })
+            .unwrap()
     }
 
     pub fn address(&self, kind: Kind, replica: usize) -> SocketAddr {
@@ -254,13 +258,19 @@ impl Suite {
             policy: Some(policy),
             ..Channel::default()
         };
-        let request = CreateChannelRequest { request_id: self.ambient.id().to_string(), channel: Some(channel) };
+        let request =
+            CreateChannelRequest { request_id: self.ambient.id().to_string(), channel: Some(channel) };
         let created = channels.create_channel(request).await.unwrap().into_inner();
         created.channel.unwrap().id.parse().unwrap()
     }
 
     /// Ingests through one of the conversation processes.
-    pub async fn ingest(&self, replica: usize, channel: Uuid, items: Vec<IngestItem>) -> IngestMessagesResponse {
+    pub async fn ingest(
+        &self,
+        replica: usize,
+        channel: Uuid,
+        items: Vec<IngestItem>,
+    ) -> IngestMessagesResponse {
         let mut ingest = IngestServiceClient::new(self.as_adapter(replica, channel));
         let request = IngestMessagesRequest { channel_id: channel.to_string(), items };
         ingest.ingest_messages(request).await.unwrap().into_inner()
@@ -278,7 +288,8 @@ impl Suite {
                 display_name: format!("Agent {number}"),
                 ..Agent::default()
             };
-            let request = CreateAgentRequest { request_id: self.ambient.id().to_string(), agent: Some(agent) };
+            let request =
+                CreateAgentRequest { request_id: self.ambient.id().to_string(), agent: Some(agent) };
             let created = directory.create_agent(request).await.unwrap().into_inner();
             agents.push(created.agent.unwrap().id.parse().unwrap());
         }

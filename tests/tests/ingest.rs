@@ -59,7 +59,8 @@ async fn sixty_four_tasks_ingest_the_same_thousand_messages() {
             let mut numbers: Vec<usize> = (0..1_000).collect();
             numbers.rotate_left(task * 15);
             for chunk in numbers.chunks(size) {
-                let items = chunk.iter().map(|n| item(format!("m{n}"), contact(*n), format!("words {n}"))).collect();
+                let items =
+                    chunk.iter().map(|n| item(format!("m{n}"), contact(*n), format!("words {n}"))).collect();
                 let response = suite.ingest(task, channel, items).await;
                 for (number, result) in chunk.iter().zip(response.results) {
                     let stored = stored(result.outcome);
@@ -73,7 +74,11 @@ async fn sixty_four_tasks_ingest_the_same_thousand_messages() {
     for task in tasks.collect::<Vec<_>>() {
         let answers = task.await.unwrap();
         assert_eq!(answers.len(), 1_000);
-        assert_eq!(first.get_or_insert_with(|| answers.clone()), &answers, "every replay gets the first answer");
+        assert_eq!(
+            first.get_or_insert_with(|| answers.clone()),
+            &answers,
+            "every replay gets the first answer"
+        );
     }
     let rows = live_conversations(&suite).await;
     assert_eq!(rows.len(), 10, "one live conversation for each contact");
@@ -95,7 +100,8 @@ async fn sixty_four_first_messages_of_a_new_contact_make_one_conversation() {
         .map(|task| {
             let suite = suite.clone();
             tokio::spawn(async move {
-                let items = vec![item(format!("first-{task}"), vec![phone("+15550100")], format!("hello {task}"))];
+                let items =
+                    vec![item(format!("first-{task}"), vec![phone("+15550100")], format!("hello {task}"))];
                 stored(suite.ingest(task, channel, items).await.results.remove(0).outcome)
             })
         })
@@ -142,7 +148,8 @@ async fn a_message_with_both_addresses_joins_two_contacts_while_others_write() {
     let live = live[0].conversation.clone().unwrap();
     // Nothing lost: the live conversation and the one that closed into it hold all 163 messages.
     let mut client = ConversationServiceClient::new(suite.as_role(0, "admin", Role::Admin));
-    let all = client.list_conversations(ListConversationsRequest { page_size: 200, ..Default::default() }).await;
+    let all =
+        client.list_conversations(ListConversationsRequest { page_size: 200, ..Default::default() }).await;
     let (mut count, mut contacts) = (0, BTreeSet::new());
     for row in all.unwrap().into_inner().rows {
         let conversation = row.conversation.unwrap();
@@ -168,15 +175,22 @@ async fn a_recycled_number_is_another_person() {
     let channel = suite.create_channel().await;
     let before = vec![phone("+15550122"), whatsapp("US.before")];
     let after = vec![phone("+15550122"), whatsapp("US.after")];
-    let one = stored(suite.ingest(0, channel, vec![item("a", before.clone(), "mine")]).await.results.remove(0).outcome);
-    let two = stored(suite.ingest(1, channel, vec![item("b", after, "my new number")]).await.results.remove(0).outcome);
+    let one = stored(
+        suite.ingest(0, channel, vec![item("a", before.clone(), "mine")]).await.results.remove(0).outcome,
+    );
+    let two = stored(
+        suite.ingest(1, channel, vec![item("b", after, "my new number")]).await.results.remove(0).outcome,
+    );
     assert_ne!(one.conversation_id, two.conversation_id, "neither sees the other's thread");
     // The number alone is the new owner's now; the old owner is still known by the id.
     let by_phone = vec![phone("+15550122")];
-    let three = stored(suite.ingest(0, channel, vec![item("c", by_phone, "me again")]).await.results.remove(0).outcome);
+    let three = stored(
+        suite.ingest(0, channel, vec![item("c", by_phone, "me again")]).await.results.remove(0).outcome,
+    );
     assert_eq!(three.conversation_id, two.conversation_id);
     let by_id = vec![whatsapp("US.before")];
-    let four = stored(suite.ingest(1, channel, vec![item("d", by_id, "still me")]).await.results.remove(0).outcome);
+    let four =
+        stored(suite.ingest(1, channel, vec![item("d", by_id, "still me")]).await.results.remove(0).outcome);
     assert_eq!(four.conversation_id, one.conversation_id);
     let _: Uuid = four.message_id.parse().unwrap();
 }

@@ -123,6 +123,9 @@ pub struct LocateRequest {
     /// The mark in the change token.
     #[prost(fixed64, tag = "2")]
     pub mark: u64,
+    /// The last place that the asker has applied, if it wants to know whether it still follows this history.
+    #[prost(message, optional, tag = "3")]
+    pub applied: ::core::option::Option<Cursor>,
 }
 /// Where it stands.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -130,6 +133,9 @@ pub struct LocateResponse {
     /// Its number on the feed.
     #[prost(int64, tag = "1")]
     pub seq: i64,
+    /// The feed does not know `applied` (any more): the asker shows another history, whatever its number, and must rebuild.
+    #[prost(bool, tag = "2")]
+    pub applied_gone: bool,
 }
 /// What can change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]

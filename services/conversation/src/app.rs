@@ -106,7 +106,11 @@ pub async fn start(config: Config, ambient: Ambient, drain: Drain) -> Result<Run
     let domain =
         Domain::new(pool.clone(), ambient, sequencer.clone(), tail.clone(), freshness, signer, stop.clone());
     let suspended = Arc::new(RwLock::new(HashSet::new()));
-    tokio::spawn(tick(domain.clone(), Duration::from_millis(config.conversation.tick_ms), Arc::clone(&suspended)));
+    tokio::spawn(tick(
+        domain.clone(),
+        Duration::from_millis(config.conversation.tick_ms),
+        Arc::clone(&suspended),
+    ));
 
     let rpc = Rpc { domain };
     let limit = foundation.max_message_bytes;

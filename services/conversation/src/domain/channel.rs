@@ -29,7 +29,12 @@ struct Recorded {
 }
 
 impl Domain {
-    pub async fn create_channel(&self, viewer: &Viewer, request: Request, channel: Channel) -> Result<(Channel, String)> {
+    pub async fn create_channel(
+        &self,
+        viewer: &Viewer,
+        request: Request,
+        channel: Channel,
+    ) -> Result<(Channel, String)> {
         let mut tx = begin(&self.pool).await?;
         let recorded = match request_log::claim(&mut tx, &request, self.ambient.now()).await? {
             Some(first) => first,
@@ -37,9 +42,12 @@ impl Domain {
                 if store::tenant::find(&mut tx, &[viewer.tenant_id]).await?.is_empty() {
                     return Err(Fault::not_found("tenant").into());
                 }
-                let present = store::channel::page_ids(&mut tx, (viewer.tenant_id, Uuid::nil()), 1_001).await?;
+                let present =
+                    store::channel::page_ids(&mut tx, (viewer.tenant_id, Uuid::nil()), 1_001).await?;
                 if present.iter().filter(|(tenant, _)| *tenant == viewer.tenant_id).count() >= MOST_CHANNELS {
-                    return Err(Fault::new(Reason::LimitReached, "at most 1000 channels").with("limit", 1_000).into());
+                    return Err(Fault::new(Reason::LimitReached, "at most 1000 channels")
+                        .with("limit", 1_000)
+                        .into());
                 }
                 store::channel::insert(&mut tx, viewer.tenant_id, &channel).await?;
                 self.record_channel(&mut tx, viewer, &request, &channel).await?
@@ -66,7 +74,9 @@ impl Domain {
                 let channel = store::channel::lock(&mut tx, viewer.tenant_id, new.id).await?;
                 let mut channel = channel.ok_or_else(|| Fault::not_found("channel"))?;
                 if channel.version != etag {
-                    return Err(Fault::new(Reason::EtagMismatch, "the channel changed since it was read").into());
+                    return Err(
+                        Fault::new(Reason::EtagMismatch, "the channel changed since it was read").into()
+                    );
                 }
                 merge(&mut channel, new, mask);
                 channel.version += 1;
@@ -108,7 +118,9 @@ impl Domain {
     pub async fn channel(&self, viewer: &Viewer, id: Uuid) -> Result<Channel> {
         let mut connection = self.pool.acquire().await?;
         let channel = store::channel::find_one(&mut connection, viewer.tenant_id, id).await?;
-        Ok(channel.filter(|channel| viewer.scope.covers(channel.id)).ok_or_else(|| Fault::not_found("channel"))?)
+        Ok(channel
+            .filter(|channel| viewer.scope.covers(channel.id))
+            .ok_or_else(|| Fault::not_found("channel"))?)
     }
 
     /// The channels in the caller's scope.

@@ -60,10 +60,31 @@ impl Content {
             Self::Text { text } | Self::System { text, .. } => text,
             Self::Media(media) if media.caption.is_empty() => &media.file_name,
             Self::Media(media) => &media.caption,
-            Self::Location { name, address, .. } => if name.is_empty() { address } else { name },
-            Self::ContactCards { cards } => return cards.iter().map(|card| card.name.as_str()).collect::<Vec<_>>().join(", ").chars().take(PREVIEW).collect(),
+            Self::Location { name, address, .. } => {
+                if name.is_empty() {
+                    address
+                } else {
+                    name
+                }
+            }
+            Self::ContactCards { cards } => {
+                return cards
+                    .iter()
+                    .map(|card| card.name.as_str())
+                    .collect::<Vec<_>>()
+                    .join(", ")
+                    .chars()
+                    .take(PREVIEW)
+                    .collect();
+            }
             Self::Choice { title, .. } => title,
-            Self::Template { text, name, .. } => if text.is_empty() { name } else { text },
+            Self::Template { text, name, .. } => {
+                if text.is_empty() {
+                    name
+                } else {
+                    text
+                }
+            }
             Self::Order { text, .. } => text,
             Self::Unsupported { r#type, .. } => r#type,
         };

@@ -42,11 +42,19 @@ pub struct Assignment {
 
 impl Assignment {
     pub fn is_empty(&self) -> bool {
-        !self.mine && !self.my_teams && !self.unassigned && self.agent_ids.is_empty() && self.team_ids.is_empty()
+        !self.mine
+            && !self.my_teams
+            && !self.unassigned
+            && self.agent_ids.is_empty()
+            && self.team_ids.is_empty()
     }
 
     pub fn is_only_mine(&self) -> bool {
-        self.mine && !self.my_teams && !self.unassigned && self.agent_ids.is_empty() && self.team_ids.is_empty()
+        self.mine
+            && !self.my_teams
+            && !self.unassigned
+            && self.agent_ids.is_empty()
+            && self.team_ids.is_empty()
     }
 }
 

@@ -58,7 +58,8 @@ impl Domain {
         signer: Signer,
         stop: CancellationToken,
     ) -> Self {
-        let dedup_keys = Cache::builder().max_capacity(10_000).time_to_idle(Duration::from_secs(3_600)).build();
+        let dedup_keys =
+            Cache::builder().max_capacity(10_000).time_to_idle(Duration::from_secs(3_600)).build();
         Self {
             pool,
             ambient,

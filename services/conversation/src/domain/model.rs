@@ -6,8 +6,8 @@ use uuid::Uuid;
 
 use super::content::Content;
 use super::kinds::{
-    ActorKind, Attention, Cause, ChannelKind, ChannelState, DeliveryState, HandOffReason, HolderKind, IdentityKind,
-    Priority, ReopenPolicy, Status, TenantState,
+    ActorKind, Attention, Cause, ChannelKind, ChannelState, DeliveryState, HandOffReason, HolderKind,
+    IdentityKind, Priority, ReopenPolicy, Status, TenantState,
 };
 
 #[derive(Debug, Clone)]
@@ -217,10 +217,23 @@ pub enum Event {
         hand_off_summary: String,
         request_id: Option<Uuid>,
     },
-    StatusChanged { from: Status, to: Status, #[serde(default)] reason: String },
-    PriorityChanged { from: Priority, to: Priority },
-    LabelsChanged { added: Vec<Uuid>, removed: Vec<Uuid> },
-    AttentionRaised { reason: Attention },
+    StatusChanged {
+        from: Status,
+        to: Status,
+        #[serde(default)]
+        reason: String,
+    },
+    PriorityChanged {
+        from: Priority,
+        to: Priority,
+    },
+    LabelsChanged {
+        added: Vec<Uuid>,
+        removed: Vec<Uuid>,
+    },
+    AttentionRaised {
+        reason: Attention,
+    },
 }
 
 impl Event {

@@ -49,7 +49,9 @@ impl Domain {
     pub async fn outcome(&self, viewer: &Viewer, recorded: Recorded) -> Result<Outcome> {
         let mut connection = self.pool.acquire().await?;
         let tenant_id = viewer.tenant_id;
-        let row = store::row::read(&mut connection, tenant_id, &[recorded.conversation_id], viewer.agent_id).await?.pop();
+        let row = store::row::read(&mut connection, tenant_id, &[recorded.conversation_id], viewer.agent_id)
+            .await?
+            .pop();
         let row = row.ok_or_else(|| Fault::not_found("conversation"))?;
         let mut messages = match recorded.message_ids.is_empty() {
             true => Vec::new(),
@@ -57,7 +59,10 @@ impl Domain {
         };
         messages.sort_by_key(|message| message.position);
         let entry = match recorded.entry_id {
-            Some(id) => store::timeline::read(&mut connection, &[(tenant_id, id)]).await?.pop().map(|(_, entry)| entry),
+            Some(id) => store::timeline::read(&mut connection, &[(tenant_id, id)])
+                .await?
+                .pop()
+                .map(|(_, entry)| entry),
             None => None,
         };
         let written = recorded.written.map(|(outbox_id, mark)| Written { outbox_id, mark });

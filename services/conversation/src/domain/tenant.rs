@@ -22,9 +22,9 @@ impl Domain {
         let mut tx = begin(&self.pool).await?;
         if !store::tenant::insert(&mut tx, &tenant).await? {
             let present = store::tenant::find(&mut tx, &[id]).await?.pop();
-            return present.filter(|present| present.name == tenant.name).ok_or_else(|| {
-                Fault::new(Reason::AlreadyExists, "another tenant has this id").into()
-            });
+            return present
+                .filter(|present| present.name == tenant.name)
+                .ok_or_else(|| Fault::new(Reason::AlreadyExists, "another tenant has this id").into());
         }
         self.tell_tenant(&mut tx, &tenant).await?;
         tx.commit().await?;
@@ -49,8 +49,12 @@ impl Domain {
     }
 
     async fn tell_tenant(&self, connection: &mut tandem_database::Connection, tenant: &Tenant) -> Result<()> {
-        let row =
-            Row { tenant_id: tenant.id, kind: ChangeKind::Tenant, entity_id: tenant.id, version: tenant.version };
+        let row = Row {
+            tenant_id: tenant.id,
+            kind: ChangeKind::Tenant,
+            entity_id: tenant.id,
+            version: tenant.version,
+        };
         outbox::write(connection, &self.ambient, &[row]).await?;
         Ok(())
     }

@@ -112,10 +112,12 @@ impl<'a> Work<'a> {
         id
     }
 
-    /// Changes the holder and begins a new epoch. A change that the AI did not make withdraws its queued replies.
+    /// Changes the holder and begins a new epoch. A change that the AI did not make withdraws its queued replies: also
+    /// when it had handed off itself, and a person comes in before they left.
     pub fn change_holder(&mut self, conversation: &mut Conversation, change: HolderChange) -> Uuid {
         let from = conversation.holder;
-        if from.kind == HolderKind::Ai && change.actor.kind != ActorKind::Ai {
+        let to_people = matches!(change.to.kind, HolderKind::Agent | HolderKind::Team);
+        if change.actor.kind != ActorKind::Ai && (from.kind == HolderKind::Ai || to_people) {
             self.withdrawn.push(conversation.id);
         }
         conversation.holder = change.to;

@@ -34,7 +34,10 @@ impl Hydrate for Hydrator {
             }
             ChangeKind::Conversation => {
                 let found = store::conversation::read(connection, ids).await?;
-                found.into_iter().map(|(t, c)| row(t, c.id, Body::Conversation(convert::conversation(c)))).collect()
+                found
+                    .into_iter()
+                    .map(|(t, c)| row(t, c.id, Body::Conversation(convert::conversation(c))))
+                    .collect()
             }
             ChangeKind::Message => {
                 let messages = store::message::read(connection, ids).await?;
@@ -42,9 +45,14 @@ impl Hydrate for Hydrator {
             }
             ChangeKind::TimelineEntry => {
                 let entries = store::timeline::read(connection, ids).await?;
-                entries.into_iter().map(|(t, e)| row(t, e.id, Body::TimelineEntry(convert::entry(e)))).collect()
+                entries
+                    .into_iter()
+                    .map(|(t, e)| row(t, e.id, Body::TimelineEntry(convert::entry(e))))
+                    .collect()
             }
-            ChangeKind::Unspecified | ChangeKind::Agent | ChangeKind::Team | ChangeKind::Customer => Vec::new(),
+            ChangeKind::Unspecified | ChangeKind::Agent | ChangeKind::Team | ChangeKind::Customer => {
+                Vec::new()
+            }
         })
     }
 
@@ -65,7 +73,9 @@ impl Hydrate for Hydrator {
             ChangeKind::Conversation => store::conversation::page_ids(connection, after, limit).await?,
             ChangeKind::Message => store::message::page_ids(connection, after, limit).await?,
             ChangeKind::TimelineEntry => store::timeline::page_ids(connection, after, limit).await?,
-            ChangeKind::Unspecified | ChangeKind::Agent | ChangeKind::Team | ChangeKind::Customer => Vec::new(),
+            ChangeKind::Unspecified | ChangeKind::Agent | ChangeKind::Team | ChangeKind::Customer => {
+                Vec::new()
+            }
         };
         let mut rows = self.read(connection, kind, &ids).await?;
         rows.sort_by_key(|row| (row.tenant_id, row.entity_id));

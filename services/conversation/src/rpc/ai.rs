@@ -34,7 +34,13 @@ impl AiService for Rpc {
         let channel_ids = parse::ids(&mut v, "channel_ids", &request.channel_ids, 100);
         v.finish()?;
         let (sender, receiver) = mpsc::channel(1);
-        let worker = Worker { domain: self.domain.clone(), viewer, channel_ids, most, lease: TimeDelta::seconds(lease) };
+        let worker = Worker {
+            domain: self.domain.clone(),
+            viewer,
+            channel_ids,
+            most,
+            lease: TimeDelta::seconds(lease),
+        };
         tokio::spawn(worker.run(sender));
         Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
     }

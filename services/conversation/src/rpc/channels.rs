@@ -23,7 +23,8 @@ impl ChannelService for Rpc {
         let (viewer, request) = self.open(request).await?;
         let mut violations = Violations::new();
         let body = CreateChannelRequest { request_id: String::new(), ..request.clone() };
-        let named = parse::request(&mut violations, viewer.tenant_id, "CreateChannel", &request.request_id, &body);
+        let named =
+            parse::request(&mut violations, viewer.tenant_id, "CreateChannel", &request.request_id, &body);
         let channel = self.parse_channel(&mut violations, request.channel.unwrap_or_default(), true);
         violations.finish()?;
         let (channel, change_token) = self.domain.create_channel(&viewer, named, channel).await?;
@@ -38,15 +39,21 @@ impl ChannelService for Rpc {
         let mut violations = Violations::new();
         let mut channel = request.channel.clone().unwrap_or_default();
         let etag = std::mem::take(&mut channel.etag);
-        let body = UpdateChannelRequest { request_id: String::new(), channel: Some(channel.clone()), ..request.clone() };
-        let named = parse::request(&mut violations, viewer.tenant_id, "UpdateChannel", &request.request_id, &body);
+        let body = UpdateChannelRequest {
+            request_id: String::new(),
+            channel: Some(channel.clone()),
+            ..request.clone()
+        };
+        let named =
+            parse::request(&mut violations, viewer.tenant_id, "UpdateChannel", &request.request_id, &body);
         let mask = parse_mask(&mut violations, request.update_mask);
         if !mask.display_name {
             // What is not changed need not be given.
             "unchanged".clone_into(&mut channel.display_name);
         }
         let id = parse::id(&mut violations, "channel.id", &channel.id);
-        let etag = violations.take("channel.etag", etag.parse::<i64>().map_err(|_| "must be the channel's etag"));
+        let etag =
+            violations.take("channel.etag", etag.parse::<i64>().map_err(|_| "must be the channel's etag"));
         let new = Channel { id, ..self.parse_channel(&mut violations, channel, false) };
         violations.finish()?;
         let etag = etag.unwrap_or_default();
@@ -72,7 +79,9 @@ impl ChannelService for Rpc {
     ) -> Result<Response<ListChannelsResponse>, Status> {
         let (viewer, _) = self.open(request).await?;
         let channels = self.domain.channels(&viewer).await?;
-        Ok(Response::new(ListChannelsResponse { channels: channels.into_iter().map(convert::channel).collect() }))
+        Ok(Response::new(ListChannelsResponse {
+            channels: channels.into_iter().map(convert::channel).collect(),
+        }))
     }
 }
 
@@ -125,7 +134,11 @@ impl Rpc {
             ai_answer_time: parse::seconds(&mut v, "policy.ai_answer_time", policy.ai_answer_time),
             reopen: reopen.unwrap_or(ReopenPolicy::Always),
             reopen_window: window.unwrap_or(TimeDelta::zero()),
-            close_after_silence: parse::seconds(&mut v, "policy.close_after_silence", policy.close_after_silence),
+            close_after_silence: parse::seconds(
+                &mut v,
+                "policy.close_after_silence",
+                policy.close_after_silence,
+            ),
             default_team_id: parse::optional_id(&mut v, "policy.default_team_id", &policy.default_team_id),
             created_at: self.domain.ambient.now(),
             last_seen_at: None,

@@ -9,9 +9,16 @@ use crate::domain::content::{Card, Content, Media, OrderItem};
 
 /// Characters of a text.
 const TEXT: usize = 16_384;
+/// Bytes of a content on the wire; as stored it stays below the column's 128 KiB.
+const BYTES: usize = 96 << 10;
 
 /// 1 to `most` contents.
-pub fn list(violations: &mut Violations, field: &str, contents: Vec<proto::MessageContent>, least: usize) -> Vec<Content> {
+pub fn list(
+    violations: &mut Violations,
+    field: &str,
+    contents: Vec<proto::MessageContent>,
+    least: usize,
+) -> Vec<Content> {
     if !(least..=10).contains(&contents.len()) {
         violations.add(field, format!("must be {least} to 10 messages"));
         return Vec::new();
@@ -26,7 +33,11 @@ pub fn list(violations: &mut Violations, field: &str, contents: Vec<proto::Messa
 }
 
 /// One content that must be there; `field` is empty, the caller nests.
-pub fn required(violations: &mut Violations, field: &str, content: Option<proto::MessageContent>) -> Option<Content> {
+pub fn required(
+    violations: &mut Violations,
+    field: &str,
+    content: Option<proto::MessageContent>,
+) -> Option<Content> {
     let Some(content) = content else {
         violations.add(field, "must be set");
         return None;
@@ -46,6 +57,7 @@ fn one(violations: &mut Violations, content: proto::MessageContent) -> Option<Co
         violations.add("kind", "must be set");
         return None;
     };
+    violations.check(kind.encoded_len() <= BYTES, "kind", "must be at most 96 KiB in all");
     Some(match kind {
         Kind::Text(text) => {
             parse::text(violations, "text.text", &text.text, 1..=TEXT);
@@ -53,8 +65,16 @@ fn one(violations: &mut Violations, content: proto::MessageContent) -> Option<Co
         }
         Kind::Media(media) => media_of(violations, media),
         Kind::Location(place) => {
-            violations.check((-90.0..=90.0).contains(&place.latitude), "location.latitude", "must be -90 to 90");
-            violations.check((-180.0..=180.0).contains(&place.longitude), "location.longitude", "must be -180 to 180");
+            violations.check(
+                (-90.0..=90.0).contains(&place.latitude),
+                "location.latitude",
+                "must be -90 to 90",
+            );
+            violations.check(
+                (-180.0..=180.0).contains(&place.longitude),
+                "location.longitude",
+                "must be -180 to 180",
+            );
             for (field, value) in [("name", &place.name), ("address", &place.address)] {
                 parse::text(violations, &format!("location.{field}"), value, 0..=1_024);
             }
@@ -68,14 +88,23 @@ fn one(violations: &mut Violations, content: proto::MessageContent) -> Option<Co
             }
         }
         Kind::ContactCards(cards) => {
-            violations.check((1..=20).contains(&cards.cards.len()), "contact_cards.cards", "must be 1 to 20 cards");
-            Content::ContactCards { cards: cards.cards.into_iter().map(|card| card_of(violations, card)).collect() }
+            violations.check(
+                (1..=20).contains(&cards.cards.len()),
+                "contact_cards.cards",
+                "must be 1 to 20 cards",
+            );
+            let cards = cards.cards.into_iter().take(20).enumerate();
+            Content::ContactCards { cards: cards.map(|(at, card)| card_of(violations, at, card)).collect() }
         }
         Kind::Choice(choice) => {
             short(violations, "choice.payload", &choice.payload);
             parse::text(violations, "choice.title", &choice.title, 0..=1_024);
             parse::text(violations, "choice.description", &choice.description, 0..=1_024);
-            violations.check((1..=3).contains(&choice.choice_kind), "choice.choice_kind", "must be a known kind");
+            violations.check(
+                (1..=3).contains(&choice.choice_kind),
+                "choice.choice_kind",
+                "must be a known kind",
+            );
             Content::Choice {
                 choice_kind: choice.choice_kind,
                 payload: choice.payload,
@@ -102,7 +131,12 @@ fn one(violations: &mut Violations, content: proto::MessageContent) -> Option<Co
             short(violations, "order.catalog_id", &order.catalog_id);
             parse::text(violations, "order.text", &order.text, 0..=TEXT);
             violations.check((1..=100).contains(&order.items.len()), "order.items", "must be 1 to 100 items");
-            Content::Order { catalog_id: order.catalog_id, items: order.items.into_iter().map(item_of).collect(), text: order.text }
+            let items = order.items.into_iter().take(100).enumerate();
+            Content::Order {
+                catalog_id: order.catalog_id,
+                items: items.map(|(at, item)| item_of(violations, at, item)).collect(),
+                text: order.text,
+            }
         }
         Kind::System(system) => {
             parse::text(violations, "system.code", &system.code, 1..=64);
@@ -145,16 +179,18 @@ fn media_of(violations: &mut Violations, media: proto::MediaContent) -> Content 
     })
 }
 
-fn card_of(violations: &mut Violations, card: proto::ContactCard) -> Card {
-    let field = "contact_cards.cards";
-    parse::text(violations, field, &card.name, 0..=512);
-    parse::text(violations, field, &card.organization, 0..=512);
-    violations.check(card.phones.len() <= 20 && card.emails.len() <= 20, field, "must have at most 20 of a kind");
-    for value in card.phones.iter().chain(&card.emails) {
-        parse::text(violations, field, value, 0..=256);
+fn card_of(violations: &mut Violations, at: usize, card: proto::ContactCard) -> Card {
+    let path = |name: &str| format!("contact_cards.cards[{at}].{name}");
+    short(violations, &path("name"), &card.name);
+    for (name, values) in [("phones", &card.phones), ("emails", &card.emails)] {
+        violations.check(values.len() <= 20, &path(name), "must be at most 20");
+        for (at, value) in values.iter().take(20).enumerate() {
+            parse::text(violations, &format!("{}[{at}]", path(name)), value, 0..=256);
+        }
     }
+    short(violations, &path("organization"), &card.organization);
     let fits = card.extra_json.len() <= 8_192 && !card.extra_json.contains('\0');
-    violations.check(fits, field, "must have at most 8 KiB of extra_json");
+    violations.check(fits, &path("extra_json"), "must be at most 8 KiB without NUL");
     Card {
         name: card.name,
         phones: card.phones,
@@ -164,7 +200,11 @@ fn card_of(violations: &mut Violations, card: proto::ContactCard) -> Card {
     }
 }
 
-fn item_of(item: proto::OrderItem) -> OrderItem {
+fn item_of(violations: &mut Violations, at: usize, item: proto::OrderItem) -> OrderItem {
+    let path = |name: &str| format!("order.items[{at}].{name}");
+    short(violations, &path("product_id"), &item.product_id);
+    violations.check(item.quantity >= 0, &path("quantity"), "must not be negative");
+    parse::text(violations, &path("currency"), &item.currency, 0..=3);
     OrderItem {
         product_id: item.product_id,
         quantity: item.quantity,
@@ -225,7 +265,9 @@ pub fn to_proto(content: Content) -> proto::MessageContent {
             text,
         }),
         Content::System { code, text } => Kind::System(proto::SystemContent { code, text }),
-        Content::Unsupported { r#type, raw_json } => Kind::Unsupported(proto::UnsupportedContent { r#type, raw_json }),
+        Content::Unsupported { r#type, raw_json } => {
+            Kind::Unsupported(proto::UnsupportedContent { r#type, raw_json })
+        }
     };
     proto::MessageContent { kind: Some(kind) }
 }

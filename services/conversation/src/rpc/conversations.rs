@@ -99,17 +99,20 @@ impl ConversationService for Rpc {
         let size = parse::size(&mut v, "page_size", request.page_size, 100, 500);
         v.finish()?;
         let bound = bound(&viewer, "ListTimeline", id.as_bytes());
-        let after: Option<Uuid> = PageToken::resume(&self.domain.signer, &bound, &request.page_token)?;
+        let after: Option<i64> = PageToken::resume(&self.domain.signer, &bound, &request.page_token)?;
         let entries = self.domain.timeline(&viewer, id, after.unwrap_or_default(), size).await?;
         let last = entries.last().filter(|_| i64::try_from(entries.len()) == Ok(size));
-        let next = last.map(|last| PageToken::encode(&self.domain.signer, &bound, &last.id));
+        let next = last.map(|last| PageToken::encode(&self.domain.signer, &bound, &last.0));
         Ok(Response::new(proto::ListTimelineResponse {
             next_page_token: next.unwrap_or_default(),
-            entries: entries.into_iter().map(convert::entry).collect(),
+            entries: entries.into_iter().map(|(_, entry)| convert::entry(entry)).collect(),
         }))
     }
 
-    async fn send_message(&self, request: Request<proto::SendMessageRequest>) -> Answer<proto::SendMessageResponse> {
+    async fn send_message(
+        &self,
+        request: Request<proto::SendMessageRequest>,
+    ) -> Answer<proto::SendMessageResponse> {
         let (viewer, request) = self.open(request).await?;
         self.send(viewer, request).await.map(Response::new)
     }
@@ -156,10 +159,14 @@ impl ConversationService for Rpc {
         self.labels(viewer, request).await.map(Response::new)
     }
 
-    async fn list_labels(&self, request: Request<proto::ListLabelsRequest>) -> Answer<proto::ListLabelsResponse> {
+    async fn list_labels(
+        &self,
+        request: Request<proto::ListLabelsRequest>,
+    ) -> Answer<proto::ListLabelsResponse> {
         let (viewer, _) = self.open(request).await?;
         let labels = self.domain.labels(&viewer).await?;
-        let labels = labels.into_iter().map(|l| proto::Label { id: l.id.to_string(), name: l.name }).collect();
+        let labels =
+            labels.into_iter().map(|l| proto::Label { id: l.id.to_string(), name: l.name }).collect();
         Ok(Response::new(proto::ListLabelsResponse { labels }))
     }
 

@@ -73,7 +73,8 @@ pub fn channel(channel: Channel) -> proto::Channel {
             ai_enabled: channel.ai_enabled,
             ai_answer_time: channel.ai_answer_time.map(duration),
             reopen: channel.reopen.number().into(),
-            reopen_window: (channel.reopen_window > TimeDelta::zero()).then(|| duration(channel.reopen_window)),
+            reopen_window: (channel.reopen_window > TimeDelta::zero())
+                .then(|| duration(channel.reopen_window)),
             close_after_silence: channel.close_after_silence.map(duration),
             default_team_id: text(channel.default_team_id),
         }),
@@ -191,18 +192,25 @@ pub fn messages(messages: Vec<Message>) -> Vec<proto::Message> {
 pub fn entry(from: Entry) -> proto::TimelineEntry {
     use proto::timeline_entry::Event as Wire;
     let event = match from.event {
-        Event::HolderChanged { cause, from, to, epoch, note, hand_off_reason, hand_off_summary, request_id } => {
-            Wire::HolderChanged(proto::HolderChanged {
-                cause: cause.number().into(),
-                from: from.map(|from| holder(from, String::new())),
-                to: Some(holder(to, String::new())),
-                epoch,
-                note,
-                hand_off_reason: number(hand_off_reason, HandOffReason::number),
-                hand_off_summary,
-                request_id: text(request_id),
-            })
-        }
+        Event::HolderChanged {
+            cause,
+            from,
+            to,
+            epoch,
+            note,
+            hand_off_reason,
+            hand_off_summary,
+            request_id,
+        } => Wire::HolderChanged(proto::HolderChanged {
+            cause: cause.number().into(),
+            from: from.map(|from| holder(from, String::new())),
+            to: Some(holder(to, String::new())),
+            epoch,
+            note,
+            hand_off_reason: number(hand_off_reason, HandOffReason::number),
+            hand_off_summary,
+            request_id: text(request_id),
+        }),
         Event::StatusChanged { from, to, reason } => Wire::StatusChanged(proto::StatusChanged {
             from: from.number().into(),
             to: to.number().into(),

@@ -12,7 +12,11 @@ use crate::domain::kinds::{ActorKind, ChannelKind, HandOffReason, HolderKind, Pr
 /// Values in one part.
 const MOST: usize = 100;
 
-pub fn parse(violations: &mut Violations, filter: Option<proto::ConversationFilter>, now: DateTime<Utc>) -> Filter {
+pub fn parse(
+    violations: &mut Violations,
+    filter: Option<proto::ConversationFilter>,
+    now: DateTime<Utc>,
+) -> Filter {
     let from = filter.unwrap_or_default();
     let mut v = Violations::new();
     v.check(from.text.is_empty(), "text", "belongs in SearchMessages");
@@ -28,7 +32,12 @@ pub fn parse(violations: &mut Violations, filter: Option<proto::ConversationFilt
             team_ids: ids(&mut v, "assignment.team_ids", &assignment.team_ids, MOST),
         },
         answered_by: kinds(&mut v, "answered_by", &from.answered_by, ActorKind::from_number),
-        hand_off_reasons: kinds(&mut v, "hand_off_reasons", &from.hand_off_reasons, HandOffReason::from_number),
+        hand_off_reasons: kinds(
+            &mut v,
+            "hand_off_reasons",
+            &from.hand_off_reasons,
+            HandOffReason::from_number,
+        ),
         needs_attention: from.needs_attention,
         unread: from.unread,
         channel_ids: ids(&mut v, "channel_ids", &from.channel_ids, MOST),
@@ -84,7 +93,8 @@ fn relative(zone: Tz, range: proto::RelativeRange, now: DateTime<Utc>) -> Times 
     // A midnight that a clock change skips begins with the first instant after it.
     let at = |date: chrono::NaiveDate, hour: u32| {
         let wall = date.and_time(NaiveTime::from_hms_opt(hour, 0, 0).unwrap_or_default());
-        let local = (0..4).find_map(|hours| zone.from_local_datetime(&(wall + TimeDelta::hours(hours))).earliest());
+        let local =
+            (0..4).find_map(|hours| zone.from_local_datetime(&(wall + TimeDelta::hours(hours))).earliest());
         local.map(|local| local.with_timezone(&Utc))
     };
     let days = |back: i64| today - TimeDelta::days(back);

@@ -154,7 +154,11 @@ fn parse_event(v: &mut Violations, event: Option<Wire>) -> Option<Event> {
 fn receipt_of(v: &mut Violations, receipt: proto::IngestReceipt) -> Option<Event> {
     let state = parse::kind(v, "receipt.state", receipt.state, DeliveryState::from_number).filter(|state| {
         use DeliveryState::{Delivered, Failed, Read, Sent};
-        v.check(matches!(state, Sent | Delivered | Read | Failed), "receipt.state", "must be what a provider tells")
+        v.check(
+            matches!(state, Sent | Delivered | Read | Failed),
+            "receipt.state",
+            "must be what a provider tells",
+        )
     });
     parse::text(v, "receipt.failure", &receipt.failure, 0..=500);
     let reply = match (receipt.message_id.as_str(), receipt.provider_id.as_str()) {

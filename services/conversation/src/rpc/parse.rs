@@ -37,11 +37,21 @@ pub fn kind<T>(violations: &mut Violations, field: &str, number: i32, of: fn(i16
 }
 
 /// An enum that may be left out.
-pub fn optional_kind<T>(violations: &mut Violations, field: &str, number: i32, of: fn(i16) -> Option<T>) -> Option<T> {
+pub fn optional_kind<T>(
+    violations: &mut Violations,
+    field: &str,
+    number: i32,
+    of: fn(i16) -> Option<T>,
+) -> Option<T> {
     if number == 0 { None } else { kind(violations, field, number, of) }
 }
 
-pub fn kinds<T>(violations: &mut Violations, field: &str, numbers: &[i32], of: fn(i16) -> Option<T>) -> Vec<T> {
+pub fn kinds<T>(
+    violations: &mut Violations,
+    field: &str,
+    numbers: &[i32],
+    of: fn(i16) -> Option<T>,
+) -> Vec<T> {
     if numbers.len() > 100 {
         violations.add(field, "must be at most 100 values");
         return Vec::new();
@@ -67,7 +77,8 @@ pub fn time(
     value: Option<prost_types::Timestamp>,
 ) -> Option<DateTime<Utc>> {
     let value = value?;
-    let time = u32::try_from(value.nanos).ok().and_then(|nanos| DateTime::from_timestamp(value.seconds, nanos));
+    let time =
+        u32::try_from(value.nanos).ok().and_then(|nanos| DateTime::from_timestamp(value.seconds, nanos));
     let time = time.filter(|_| (0..253_402_300_800).contains(&value.seconds));
     if time.is_none() {
         violations.add(field, "must be a time between the years 1970 and 9999");
@@ -77,7 +88,11 @@ pub fn time(
 }
 
 /// A whole number of seconds, at least one and at most ten years.
-pub fn seconds(violations: &mut Violations, field: &str, value: Option<prost_types::Duration>) -> Option<TimeDelta> {
+pub fn seconds(
+    violations: &mut Violations,
+    field: &str,
+    value: Option<prost_types::Duration>,
+) -> Option<TimeDelta> {
     let value = value?;
     if value.nanos != 0 || !(1..=315_360_000).contains(&value.seconds) {
         violations.add(field, "must be whole seconds, 1 to ten years");

@@ -14,9 +14,14 @@ use crate::domain::viewer::Viewer;
 type Answer<T> = Result<T, tonic::Status>;
 
 impl Rpc {
-    pub(super) async fn send(&self, viewer: Viewer, request: proto::SendMessageRequest) -> Answer<proto::SendMessageResponse> {
+    pub(super) async fn send(
+        &self,
+        viewer: Viewer,
+        request: proto::SendMessageRequest,
+    ) -> Answer<proto::SendMessageResponse> {
         let mut v = Violations::new();
-        let body = proto::SendMessageRequest { request_id: String::new(), expected_epoch: 0, ..request.clone() };
+        let body =
+            proto::SendMessageRequest { request_id: String::new(), expected_epoch: 0, ..request.clone() };
         let send = Send {
             request: parse::request(&mut v, viewer.tenant_id, "SendMessage", &request.request_id, &body),
             conversation_id: parse::id(&mut v, "conversation_id", &request.conversation_id),
@@ -31,7 +36,11 @@ impl Rpc {
         v.check(request.answers_position >= 0, "answers_position", "must not be negative");
         v.check(request.reply_to_position >= 0, "reply_to_position", "must not be negative");
         if viewer.is_ai && viewer.agent_id.is_none() && !request.private {
-            v.check(request.expected_epoch > 0, "expected_epoch", "must be the epoch that the words were written under");
+            v.check(
+                request.expected_epoch > 0,
+                "expected_epoch",
+                "must be the epoch that the words were written under",
+            );
         }
         v.check(!(request.private && request.take_over), "take_over", "must not be set with a private note");
         v.finish()?;
@@ -51,7 +60,13 @@ impl Rpc {
         let mut v = Violations::new();
         let body = proto::StartConversationRequest { request_id: String::new(), ..request.clone() };
         let start = Start {
-            request: parse::request(&mut v, viewer.tenant_id, "StartConversation", &request.request_id, &body),
+            request: parse::request(
+                &mut v,
+                viewer.tenant_id,
+                "StartConversation",
+                &request.request_id,
+                &body,
+            ),
             channel_id: parse::id(&mut v, "channel_id", &request.channel_id),
             contact_id: parse::optional_id(&mut v, "contact_id", &request.contact_id),
             identities: ingest::identities(&mut v, "identities", request.identities),
@@ -61,7 +76,11 @@ impl Rpc {
         parse::text(&mut v, "display_name", &start.display_name, 0..=200);
         match start.contact_id {
             Some(_) => v.check(start.identities.is_empty(), "identities", "must be empty with contact_id"),
-            None => v.check(start.identities.iter().any(|i| i.verified), "identities", "must have a verified identity"),
+            None => v.check(
+                start.identities.iter().any(|i| i.verified),
+                "identities",
+                "must have a verified identity",
+            ),
         };
         v.finish()?;
         let outcome = self.domain.start(&viewer, start).await?;
@@ -78,9 +97,19 @@ impl Rpc {
         request: proto::CloseConversationRequest,
     ) -> Answer<proto::CloseConversationResponse> {
         let mut v = Violations::new();
-        let body = proto::CloseConversationRequest { request_id: String::new(), expected_epoch: 0, ..request.clone() };
+        let body = proto::CloseConversationRequest {
+            request_id: String::new(),
+            expected_epoch: 0,
+            ..request.clone()
+        };
         let close = Close {
-            request: parse::request(&mut v, viewer.tenant_id, "CloseConversation", &request.request_id, &body),
+            request: parse::request(
+                &mut v,
+                viewer.tenant_id,
+                "CloseConversation",
+                &request.request_id,
+                &body,
+            ),
             conversation_id: parse::id(&mut v, "conversation_id", &request.conversation_id),
             expected_epoch: request.expected_epoch,
             last_contents: content::list(&mut v, "last_contents", request.last_contents, 0),
@@ -106,7 +135,8 @@ impl Rpc {
     ) -> Answer<proto::ReopenConversationResponse> {
         let mut v = Violations::new();
         let body = proto::ReopenConversationRequest { request_id: String::new(), ..request.clone() };
-        let named = parse::request(&mut v, viewer.tenant_id, "ReopenConversation", &request.request_id, &body);
+        let named =
+            parse::request(&mut v, viewer.tenant_id, "ReopenConversation", &request.request_id, &body);
         let id = parse::id(&mut v, "conversation_id", &request.conversation_id);
         v.finish()?;
         let outcome = self.domain.reopen(&viewer, named, id).await?;
@@ -133,7 +163,8 @@ impl Rpc {
         }
         v.check(!request.add.is_empty() || !request.remove.is_empty(), "add", "must add or remove something");
         v.finish()?;
-        let (outcome, labels) = self.domain.update_labels(&viewer, named, id, &request.add, &request.remove).await?;
+        let (outcome, labels) =
+            self.domain.update_labels(&viewer, named, id, &request.add, &request.remove).await?;
         Ok(proto::UpdateLabelsResponse {
             conversation: Some(convert::full(outcome.row)),
             labels: labels.into_iter().map(|l| proto::Label { id: l.id.to_string(), name: l.name }).collect(),
@@ -152,7 +183,8 @@ impl Rpc {
         let id: Uuid = parse::id(&mut v, "conversation_id", &request.conversation_id);
         let reason = parse::kind(&mut v, "reason", request.reason, Attention::from_number);
         v.finish()?;
-        let outcome = self.domain.raise_attention(&viewer, named, id, reason.unwrap_or(Attention::Complaint)).await?;
+        let outcome =
+            self.domain.raise_attention(&viewer, named, id, reason.unwrap_or(Attention::Complaint)).await?;
         Ok(proto::RaiseAttentionResponse {
             conversation: Some(convert::full(outcome.row)),
             change_token: outcome.change_token,

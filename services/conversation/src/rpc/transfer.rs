@@ -48,8 +48,13 @@ fn answer(outcome: Outcome) -> proto::TransferHolderResponse {
     }
 }
 
-fn parse_transfer(v: &mut Violations, tenant_id: Uuid, request: proto::TransferHolderRequest) -> Option<Transfer> {
-    let body = proto::TransferHolderRequest { request_id: String::new(), expected_epoch: 0, ..request.clone() };
+fn parse_transfer(
+    v: &mut Violations,
+    tenant_id: Uuid,
+    request: proto::TransferHolderRequest,
+) -> Option<Transfer> {
+    let body =
+        proto::TransferHolderRequest { request_id: String::new(), expected_epoch: 0, ..request.clone() };
     let named = parse::request(v, tenant_id, SCOPE, &request.request_id, &body);
     let conversation_id = parse::id(v, "conversation_id", &request.conversation_id);
     let cause = parse::kind(v, "cause", request.cause, Cause::from_number);
@@ -94,6 +99,10 @@ fn holder(v: &mut Violations, from: shared::Holder) -> Option<Holder> {
 fn actor(v: &mut Violations, from: shared::Actor) -> Option<Actor> {
     let kind = parse::kind(v, "actor.kind", from.kind, ActorKind::from_number)?;
     let id = parse::optional_id(v, "actor.id", &from.id);
-    v.check((kind == ActorKind::Agent) == id.is_some(), "actor.id", "must be set for an agent, and for it alone");
+    v.check(
+        (kind == ActorKind::Agent) == id.is_some(),
+        "actor.id",
+        "must be set for an agent, and for it alone",
+    );
     Some(Actor { kind, id })
 }

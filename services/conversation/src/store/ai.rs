@@ -36,7 +36,12 @@ pub async fn lease(
 }
 
 /// How many leases a worker holds on conversations that still wait.
-pub async fn held(connection: &mut Connection, tenant_id: Uuid, worker: Uuid, now: DateTime<Utc>) -> Result<i64> {
+pub async fn held(
+    connection: &mut Connection,
+    tenant_id: Uuid,
+    worker: Uuid,
+    now: DateTime<Utc>,
+) -> Result<i64> {
     let held = sqlx::query_scalar!(
         r#"SELECT count(*) AS "held!" FROM conversation
            WHERE tenant_id = $1 AND holder_kind = 1 AND waiting_since IS NOT NULL AND status <> 4
@@ -77,7 +82,11 @@ pub async fn end(connection: &mut Connection, tenant_id: Uuid, conversation_ids:
 }
 
 /// Conversations that the AI has left unanswered past their channel's time; read unlocked, checked again under the lock.
-pub async fn silent(connection: &mut Connection, now: DateTime<Utc>, limit: i64) -> Result<Vec<(Uuid, Uuid)>> {
+pub async fn silent(
+    connection: &mut Connection,
+    now: DateTime<Utc>,
+    limit: i64,
+) -> Result<Vec<(Uuid, Uuid)>> {
     let rows = sqlx::query!(
         "SELECT c.tenant_id, c.id FROM channel ch
          JOIN conversation c ON c.tenant_id = ch.tenant_id AND c.channel_id = ch.id

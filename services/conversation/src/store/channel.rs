@@ -130,7 +130,11 @@ pub async fn lock(connection: &mut Connection, tenant_id: Uuid, id: Uuid) -> Res
 }
 
 /// Channels of any tenants by (tenant, id).
-pub async fn read(connection: &mut Connection, tenants: &[Uuid], ids: &[Uuid]) -> Result<Vec<(Uuid, Channel)>> {
+pub async fn read(
+    connection: &mut Connection,
+    tenants: &[Uuid],
+    ids: &[Uuid],
+) -> Result<Vec<(Uuid, Channel)>> {
     let rows = sqlx::query_as!(
         Record,
         "SELECT c.tenant_id, c.id, kind, display_name, state, max_text_length, reply_window_s, templates, receipts, edits,
@@ -147,7 +151,11 @@ pub async fn read(connection: &mut Connection, tenants: &[Uuid], ids: &[Uuid]) -
 }
 
 /// A page of (tenant, id) pairs after one.
-pub async fn page_ids(connection: &mut Connection, after: (Uuid, Uuid), limit: i64) -> Result<Vec<(Uuid, Uuid)>> {
+pub async fn page_ids(
+    connection: &mut Connection,
+    after: (Uuid, Uuid),
+    limit: i64,
+) -> Result<Vec<(Uuid, Uuid)>> {
     let rows = sqlx::query!(
         "SELECT tenant_id, id FROM channel WHERE (tenant_id, id) > ($1, $2) ORDER BY tenant_id, id LIMIT $3",
         after.0,

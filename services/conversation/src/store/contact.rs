@@ -21,7 +21,11 @@ fn arrays<'a>(addresses: impl IntoIterator<Item = &'a Address>) -> (Vec<Uuid>, V
 }
 
 /// The contacts behind verified addresses. Only canonical contacts have addresses.
-pub async fn of_addresses(connection: &mut Connection, tenant_id: Uuid, addresses: &[Address]) -> Result<Vec<Uuid>> {
+pub async fn of_addresses(
+    connection: &mut Connection,
+    tenant_id: Uuid,
+    addresses: &[Address],
+) -> Result<Vec<Uuid>> {
     let (channels, kinds, values) = arrays(addresses);
     let ids = sqlx::query_scalar!(
         "SELECT DISTINCT i.contact_id
@@ -110,7 +114,11 @@ pub async fn find(connection: &mut Connection, tenant_id: Uuid, ids: &[Uuid]) ->
 }
 
 /// A page of (tenant, id) pairs after one, for a snapshot.
-pub async fn page_ids(connection: &mut Connection, after: (Uuid, Uuid), limit: i64) -> Result<Vec<(Uuid, Uuid)>> {
+pub async fn page_ids(
+    connection: &mut Connection,
+    after: (Uuid, Uuid),
+    limit: i64,
+) -> Result<Vec<(Uuid, Uuid)>> {
     let rows = sqlx::query!(
         "SELECT tenant_id, id FROM contact WHERE (tenant_id, id) > ($1, $2) ORDER BY tenant_id, id LIMIT $3",
         after.0,
@@ -174,7 +182,11 @@ pub async fn save(connection: &mut Connection, tenant_id: Uuid, contacts: &[&Con
 }
 
 /// Points the aliases of contacts that became aliases themselves at the new canonical one: never a chain. Answers whom.
-pub async fn repoint(connection: &mut Connection, tenant_id: Uuid, pairs: &[(Uuid, Uuid)]) -> Result<Vec<(Uuid, i64)>> {
+pub async fn repoint(
+    connection: &mut Connection,
+    tenant_id: Uuid,
+    pairs: &[(Uuid, Uuid)],
+) -> Result<Vec<(Uuid, i64)>> {
     if pairs.is_empty() {
         return Ok(Vec::new());
     }
@@ -193,7 +205,11 @@ pub async fn repoint(connection: &mut Connection, tenant_id: Uuid, pairs: &[(Uui
 }
 
 /// Moves known addresses to other contacts of their channel.
-pub async fn move_addresses(connection: &mut Connection, tenant_id: Uuid, moves: &[(Address, Uuid)]) -> Result<()> {
+pub async fn move_addresses(
+    connection: &mut Connection,
+    tenant_id: Uuid,
+    moves: &[(Address, Uuid)],
+) -> Result<()> {
     if moves.is_empty() {
         return Ok(());
     }
@@ -215,7 +231,11 @@ pub async fn move_addresses(connection: &mut Connection, tenant_id: Uuid, moves:
 }
 
 /// Removes addresses that were replaced by others of their kind.
-pub async fn remove_addresses(connection: &mut Connection, tenant_id: Uuid, addresses: &[Address]) -> Result<()> {
+pub async fn remove_addresses(
+    connection: &mut Connection,
+    tenant_id: Uuid,
+    addresses: &[Address],
+) -> Result<()> {
     if addresses.is_empty() {
         return Ok(());
     }
@@ -235,7 +255,11 @@ pub async fn remove_addresses(connection: &mut Connection, tenant_id: Uuid, addr
 }
 
 /// Adds new addresses. One that another writer added meanwhile is refused by its key: the batch tries again.
-pub async fn add_addresses(connection: &mut Connection, tenant_id: Uuid, new: &[(Address, Uuid)]) -> Result<()> {
+pub async fn add_addresses(
+    connection: &mut Connection,
+    tenant_id: Uuid,
+    new: &[(Address, Uuid)],
+) -> Result<()> {
     if new.is_empty() {
         return Ok(());
     }
@@ -258,7 +282,11 @@ pub async fn add_addresses(connection: &mut Connection, tenant_id: Uuid, new: &[
 }
 
 /// Adds claimed addresses; known ones stay. At most a hundred a contact: a visitor can claim without end.
-pub async fn add_claims(connection: &mut Connection, tenant_id: Uuid, claims: &[(Uuid, IdentityKind, String)]) -> Result<()> {
+pub async fn add_claims(
+    connection: &mut Connection,
+    tenant_id: Uuid,
+    claims: &[(Uuid, IdentityKind, String)],
+) -> Result<()> {
     if claims.is_empty() {
         return Ok(());
     }

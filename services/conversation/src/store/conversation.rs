@@ -98,7 +98,11 @@ pub async fn lock(connection: &mut Connection, tenant_id: Uuid, ids: &[Uuid]) ->
 }
 
 /// Locks one conversation.
-pub async fn lock_one(connection: &mut Connection, tenant_id: Uuid, id: Uuid) -> Result<Option<Conversation>> {
+pub async fn lock_one(
+    connection: &mut Connection,
+    tenant_id: Uuid,
+    id: Uuid,
+) -> Result<Option<Conversation>> {
     Ok(lock(connection, tenant_id, &[id]).await?.pop())
 }
 
@@ -123,7 +127,11 @@ pub async fn read(connection: &mut Connection, ids: &[(Uuid, Uuid)]) -> Result<V
 }
 
 /// A page of (tenant, id) pairs after one, for a snapshot.
-pub async fn page_ids(connection: &mut Connection, after: (Uuid, Uuid), limit: i64) -> Result<Vec<(Uuid, Uuid)>> {
+pub async fn page_ids(
+    connection: &mut Connection,
+    after: (Uuid, Uuid),
+    limit: i64,
+) -> Result<Vec<(Uuid, Uuid)>> {
     let rows = sqlx::query!(
         "SELECT tenant_id, id FROM conversation WHERE (tenant_id, id) > ($1, $2) ORDER BY tenant_id, id LIMIT $3",
         after.0,
@@ -135,7 +143,7 @@ pub async fn page_ids(connection: &mut Connection, after: (Uuid, Uuid), limit: i
     Ok(rows.into_iter().map(|row| (row.tenant_id, row.id)).collect())
 }
 
-/// For each contact its live conversation, else its latest.
+/// For each contact its live conversation, else its latest: the one without a successor, whatever the clocks said.
 pub async fn current_of_contacts(
     connection: &mut Connection,
     tenant_id: Uuid,
@@ -146,7 +154,7 @@ pub async fn current_of_contacts(
          FROM unnest($2::uuid[]) AS wanted (contact_id)
          CROSS JOIN LATERAL (
              SELECT id FROM conversation c WHERE c.tenant_id = $1 AND c.contact_id = wanted.contact_id
-             ORDER BY (status <> 4) DESC, id DESC LIMIT 1) AS found"#,
+             ORDER BY (status <> 4) DESC, (successor_id IS NULL) DESC, id DESC LIMIT 1) AS found"#,
         tenant_id,
         contact_ids,
     )
@@ -246,7 +254,11 @@ impl Columns {
 }
 
 /// Inserts new conversations. A second live one of a contact is refused by `conversation_one_live`.
-pub async fn insert(connection: &mut Connection, tenant_id: Uuid, conversations: &[&Conversation]) -> Result<()> {
+pub async fn insert(
+    connection: &mut Connection,
+    tenant_id: Uuid,
+    conversations: &[&Conversation],
+) -> Result<()> {
     if conversations.is_empty() {
         return Ok(());
     }
@@ -300,7 +312,11 @@ pub async fn insert(connection: &mut Connection, tenant_id: Uuid, conversations:
 }
 
 /// Saves locked conversations: everything but what never changes and the labels.
-pub async fn save(connection: &mut Connection, tenant_id: Uuid, conversations: &[&Conversation]) -> Result<()> {
+pub async fn save(
+    connection: &mut Connection,
+    tenant_id: Uuid,
+    conversations: &[&Conversation],
+) -> Result<()> {
     if conversations.is_empty() {
         return Ok(());
     }
@@ -361,7 +377,11 @@ pub async fn save(connection: &mut Connection, tenant_id: Uuid, conversations: &
 }
 
 /// Sets a locked conversation's labels.
-pub async fn save_labels(connection: &mut Connection, tenant_id: Uuid, conversation: &Conversation) -> Result<()> {
+pub async fn save_labels(
+    connection: &mut Connection,
+    tenant_id: Uuid,
+    conversation: &Conversation,
+) -> Result<()> {
     let saved = sqlx::query!(
         "UPDATE conversation SET label_ids = $3, version = $4 WHERE tenant_id = $1 AND id = $2",
         tenant_id,
@@ -376,7 +396,11 @@ pub async fn save_labels(connection: &mut Connection, tenant_id: Uuid, conversat
 }
 
 /// Live conversations whose channel closes them for silence, oldest first; read unlocked, checked again under the lock.
-pub async fn silent(connection: &mut Connection, now: DateTime<Utc>, limit: i64) -> Result<Vec<(Uuid, Uuid)>> {
+pub async fn silent(
+    connection: &mut Connection,
+    now: DateTime<Utc>,
+    limit: i64,
+) -> Result<Vec<(Uuid, Uuid)>> {
     let rows = sqlx::query!(
         "SELECT c.tenant_id, c.id FROM channel ch
          JOIN conversation c ON c.tenant_id = ch.tenant_id AND c.channel_id = ch.id

@@ -96,3 +96,21 @@ pub async fn record(connection: &mut Connection, tenant_id: Uuid, known: &[(Key,
     .await?;
     Ok(())
 }
+
+/// Gives keys back that were claimed only to keep others from storing them meanwhile, in the same transaction.
+pub async fn give_back(connection: &mut Connection, tenant_id: Uuid, keys: &[Key]) -> Result<()> {
+    if keys.is_empty() {
+        return Ok(());
+    }
+    let (channels, hashes) = arrays(keys);
+    sqlx::query!(
+        "DELETE FROM dedup d USING unnest($2::uuid[], $3::bytea[]) AS held (channel_id, key)
+         WHERE d.tenant_id = $1 AND d.channel_id = held.channel_id AND d.key = held.key",
+        tenant_id,
+        &channels,
+        &hashes,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}

@@ -18,7 +18,12 @@ pub struct Early {
     pub event: Value,
 }
 
-pub async fn insert(connection: &mut Connection, tenant_id: Uuid, events: Vec<Early>, now: DateTime<Utc>) -> Result<()> {
+pub async fn insert(
+    connection: &mut Connection,
+    tenant_id: Uuid,
+    events: Vec<Early>,
+    now: DateTime<Utc>,
+) -> Result<()> {
     if events.is_empty() {
         return Ok(());
     }

@@ -43,7 +43,8 @@ pub async fn scan(
         sql.push(" AND (c.last_activity_at, c.id) < (").push_bind(place.last_activity_at);
         sql.push(", ").push_bind(place.id).push(")");
     }
-    sql.push(" ORDER BY c.last_activity_at DESC, c.id DESC LIMIT ").push_bind(i64::try_from(budget).unwrap_or(i64::MAX));
+    sql.push(" ORDER BY c.last_activity_at DESC, c.id DESC LIMIT ")
+        .push_bind(i64::try_from(budget).unwrap_or(i64::MAX));
     // The outer limit lets the executor stop as soon as the page is full.
     sql.push(") AS c WHERE c.matches LIMIT ").push_bind(i64::try_from(limit + 1).unwrap_or(i64::MAX));
     let rows: Vec<(Uuid, DateTime<Utc>, bool)> = sql.build_query_as().fetch_all(&mut *connection).await?;
@@ -74,7 +75,8 @@ async fn edge(
         sql.push(" AND (c.last_activity_at, c.id) < (").push_bind(place.last_activity_at);
         sql.push(", ").push_bind(place.id).push(")");
     }
-    sql.push(" ORDER BY c.last_activity_at DESC, c.id DESC LIMIT ").push_bind(i64::try_from(budget).unwrap_or(i64::MAX));
+    sql.push(" ORDER BY c.last_activity_at DESC, c.id DESC LIMIT ")
+        .push_bind(i64::try_from(budget).unwrap_or(i64::MAX));
     sql.push(") AS c ORDER BY last_activity_at, id LIMIT 1");
     let row: Option<(Uuid, DateTime<Utc>, i64)> = sql.build_query_as().fetch_optional(connection).await?;
     Ok(row
@@ -83,9 +85,15 @@ async fn edge(
 }
 
 /// Which of the given conversations match, in one set query.
-pub async fn matching(connection: &mut Connection, viewer: &Viewer, filter: &Filter, ids: &[Uuid]) -> Result<Vec<Uuid>> {
+pub async fn matching(
+    connection: &mut Connection,
+    viewer: &Viewer,
+    filter: &Filter,
+    ids: &[Uuid],
+) -> Result<Vec<Uuid>> {
     let mut sql = QueryBuilder::<Postgres>::new("SELECT c.id FROM unnest(");
-    sql.push_bind(ids.to_vec()).push("::uuid[]) WITH ORDINALITY AS wanted (id, n) JOIN conversation c ON c.tenant_id = ");
+    sql.push_bind(ids.to_vec())
+        .push("::uuid[]) WITH ORDINALITY AS wanted (id, n) JOIN conversation c ON c.tenant_id = ");
     sql.push_bind(viewer.tenant_id).push(" AND c.id = wanted.id WHERE ");
     conditions(&mut sql, viewer, filter);
     sql.push(" ORDER BY wanted.n");
@@ -150,8 +158,10 @@ fn conditions(sql: &mut QueryBuilder<Postgres>, viewer: &Viewer, filter: &Filter
     if let Some(unread) = filter.unread {
         sql.push(" AND (c.activity_number > 0 AND coalesce((SELECT CASE WHEN s.number >= c.activity_number THEN s.unread END
                    FROM read_exception s WHERE s.tenant_id = c.tenant_id AND s.conversation_id = c.id AND s.agent_id = ");
-        sql.push_bind(viewer.agent_id).push("), c.activity_number > coalesce((SELECT number FROM read_watermark w
-                   WHERE w.tenant_id = c.tenant_id AND w.agent_id = ");
+        sql.push_bind(viewer.agent_id).push(
+            "), c.activity_number > coalesce((SELECT number FROM read_watermark w
+                   WHERE w.tenant_id = c.tenant_id AND w.agent_id = ",
+        );
         sql.push_bind(viewer.agent_id).push("), 0))) = ").push_bind(unread);
     }
     if !filter.channel_kinds.is_empty() {

@@ -29,7 +29,11 @@ pub async fn insert(connection: &mut Connection, tenant_id: Uuid, labels: &[Labe
     Ok(())
 }
 
-pub async fn by_folded(connection: &mut Connection, tenant_id: Uuid, folded: &[String]) -> Result<Vec<Label>> {
+pub async fn by_folded(
+    connection: &mut Connection,
+    tenant_id: Uuid,
+    folded: &[String],
+) -> Result<Vec<Label>> {
     let labels = sqlx::query_as!(
         Label,
         "SELECT id, name, folded FROM label WHERE tenant_id = $1 AND folded = ANY($2)",

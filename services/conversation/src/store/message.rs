@@ -38,7 +38,8 @@ struct Record {
 
 impl Record {
     fn into_message(self) -> Result<(Uuid, Message)> {
-        let content = self.content.map(serde_json::from_value::<Content>).transpose().map_err(Fault::internal)?;
+        let content =
+            self.content.map(serde_json::from_value::<Content>).transpose().map_err(Fault::internal)?;
         let reactions = serde_json::from_value(self.reactions).map_err(Fault::internal)?;
         let message = Message {
             id: self.id,
@@ -80,7 +81,8 @@ pub async fn insert(connection: &mut Connection, tenant_id: Uuid, messages: &[Me
     }
     let mut contents = Vec::with_capacity(messages.len());
     for message in messages {
-        contents.push(message.content.as_ref().map(serde_json::to_value).transpose().map_err(Fault::internal)?);
+        contents
+            .push(message.content.as_ref().map(serde_json::to_value).transpose().map_err(Fault::internal)?);
     }
     let column = |of: fn(&Message) -> i64| messages.iter().map(of).collect::<Vec<i64>>();
     let time = |of: fn(&Message) -> DateTime<Utc>| messages.iter().map(of).collect::<Vec<_>>();
@@ -140,7 +142,8 @@ pub async fn save(connection: &mut Connection, tenant_id: Uuid, messages: &[&Mes
     let ids: Vec<Uuid> = messages.iter().map(|message| message.id).collect();
     let (mut contents, mut reactions) = (Vec::new(), Vec::new());
     for message in messages {
-        contents.push(message.content.as_ref().map(serde_json::to_value).transpose().map_err(Fault::internal)?);
+        contents
+            .push(message.content.as_ref().map(serde_json::to_value).transpose().map_err(Fault::internal)?);
         reactions.push(serde_json::to_value(&message.reactions).map_err(Fault::internal)?);
     }
     let edited: Vec<Option<DateTime<Utc>>> = messages.iter().map(|message| message.edited_at).collect();
@@ -187,7 +190,11 @@ pub async fn read(connection: &mut Connection, ids: &[(Uuid, Uuid)]) -> Result<V
 }
 
 /// A page of (tenant, id) pairs after one, for a snapshot.
-pub async fn page_ids(connection: &mut Connection, after: (Uuid, Uuid), limit: i64) -> Result<Vec<(Uuid, Uuid)>> {
+pub async fn page_ids(
+    connection: &mut Connection,
+    after: (Uuid, Uuid),
+    limit: i64,
+) -> Result<Vec<(Uuid, Uuid)>> {
     let rows = sqlx::query!(
         "SELECT tenant_id, id FROM message WHERE (tenant_id, id) > ($1, $2) ORDER BY tenant_id, id LIMIT $3",
         after.0,

@@ -96,7 +96,11 @@ pub async fn insert(connection: &mut Connection, queued: &[Outbound]) -> Result<
 }
 
 /// Takes back the AI's queued and leased replies of locked conversations. Answers their messages.
-pub async fn withdraw(connection: &mut Connection, tenant_id: Uuid, conversation_ids: &[Uuid]) -> Result<Vec<(Uuid, i64)>> {
+pub async fn withdraw(
+    connection: &mut Connection,
+    tenant_id: Uuid,
+    conversation_ids: &[Uuid],
+) -> Result<Vec<(Uuid, i64)>> {
     if conversation_ids.is_empty() {
         return Ok(Vec::new());
     }
@@ -110,6 +114,26 @@ pub async fn withdraw(connection: &mut Connection, tenant_id: Uuid, conversation
     .fetch_all(connection)
     .await?;
     Ok(rows.into_iter().map(|row| (row.message_id, row.version)).collect())
+}
+
+/// Whether a channel has a reply that could be due: what a waiting adapter asks before it tries to lease.
+pub async fn any_due(
+    connection: &mut Connection,
+    tenant_id: Uuid,
+    channel_id: Uuid,
+    now: DateTime<Utc>,
+) -> Result<bool> {
+    let due = sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT 1 FROM outbound
+               WHERE tenant_id = $1 AND channel_id = $2 AND state IN (1, 2) AND due_at <= $3
+                 AND (state = 1 OR lease_until <= $3)) AS "due!""#,
+        tenant_id,
+        channel_id,
+        now,
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(due)
 }
 
 /// Leases the replies of a channel that may go out now: due, the first of their conversation, leased by nobody who still
@@ -150,7 +174,11 @@ pub async fn lease(
 }
 
 /// Locks replies by message id, in the order of their ids.
-pub async fn lock(connection: &mut Connection, tenant_id: Uuid, message_ids: &[Uuid]) -> Result<Vec<Outbound>> {
+pub async fn lock(
+    connection: &mut Connection,
+    tenant_id: Uuid,
+    message_ids: &[Uuid],
+) -> Result<Vec<Outbound>> {
     let rows = sqlx::query_as!(
         Record,
         "SELECT tenant_id, message_id, channel_id, conversation_id, position, state, withdrawable, blocks, due_at,

@@ -87,7 +87,11 @@ pub async fn apply_team(connection: &mut Connection, generation: i64, team: &Tea
     Ok(())
 }
 
-pub async fn apply_customers(connection: &mut Connection, generation: i64, customers: &[Customer]) -> Result<()> {
+pub async fn apply_customers(
+    connection: &mut Connection,
+    generation: i64,
+    customers: &[Customer],
+) -> Result<()> {
     let tenants: Vec<Uuid> = customers.iter().map(|customer| customer.tenant_id).collect();
     let ids: Vec<Uuid> = customers.iter().map(|customer| customer.id).collect();
     let names: Vec<String> = customers.iter().map(|customer| customer.name.clone()).collect();
@@ -116,7 +120,8 @@ pub async fn apply_customers(connection: &mut Connection, generation: i64, custo
     )
     .execute(&mut *connection)
     .await?;
-    let (mut tenants, mut contacts, mut owners, mut versions) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut tenants, mut contacts, mut owners, mut versions) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for customer in customers.iter().filter(|customer| customer.merged_into.is_none()) {
         for contact in &customer.contact_ids {
             tenants.push(customer.tenant_id);
@@ -178,7 +183,9 @@ pub async fn sweep_assignment(connection: &mut Connection, generation: i64) -> R
 /// Ends a rebuild of the customer-profile feed.
 pub async fn sweep_customers(connection: &mut Connection, generation: i64) -> Result<()> {
     sqlx::query!("DELETE FROM customer WHERE generation < $1", generation).execute(&mut *connection).await?;
-    sqlx::query!("DELETE FROM contact_customer WHERE generation < $1", generation).execute(connection).await?;
+    sqlx::query!("DELETE FROM contact_customer WHERE generation < $1", generation)
+        .execute(connection)
+        .await?;
     Ok(())
 }
 
@@ -192,7 +199,11 @@ pub struct Membership {
 }
 
 /// The active agent of a token's subject, with teams and what they may see.
-pub async fn membership(connection: &mut Connection, tenant_id: Uuid, subject: &str) -> Result<Option<Membership>> {
+pub async fn membership(
+    connection: &mut Connection,
+    tenant_id: Uuid,
+    subject: &str,
+) -> Result<Option<Membership>> {
     let row = sqlx::query!(
         r#"SELECT a.id,
                   coalesce(array_agg(t.id) FILTER (WHERE t.id IS NOT NULL), '{}') AS "team_ids!",

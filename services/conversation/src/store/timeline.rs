@@ -91,7 +91,11 @@ pub async fn read(connection: &mut Connection, ids: &[(Uuid, Uuid)]) -> Result<V
 }
 
 /// A page of (tenant, id) pairs after one, for a snapshot.
-pub async fn page_ids(connection: &mut Connection, after: (Uuid, Uuid), limit: i64) -> Result<Vec<(Uuid, Uuid)>> {
+pub async fn page_ids(
+    connection: &mut Connection,
+    after: (Uuid, Uuid),
+    limit: i64,
+) -> Result<Vec<(Uuid, Uuid)>> {
     let rows = sqlx::query!(
         "SELECT tenant_id, id FROM timeline WHERE (tenant_id, id) > ($1, $2) ORDER BY tenant_id, id LIMIT $3",
         after.0,
@@ -103,20 +107,19 @@ pub async fn page_ids(connection: &mut Connection, after: (Uuid, Uuid), limit: i
     Ok(rows.into_iter().map(|row| (row.tenant_id, row.id)).collect())
 }
 
-/// One conversation's entries after one, oldest first: ids follow the time.
+/// One conversation's entries after a number, oldest first, with their numbers.
 pub async fn of_conversation(
     connection: &mut Connection,
     tenant_id: Uuid,
     conversation_id: Uuid,
-    after: Uuid,
+    after: i64,
     limit: i64,
-) -> Result<Vec<Entry>> {
-    let rows = sqlx::query_as!(
-        Record,
+) -> Result<Vec<(i64, Entry)>> {
+    let rows = sqlx::query!(
         "SELECT t.tenant_id, t.conversation_id, t.id, at_position, at, actor_kind, actor_id, event, c.channel_id,
-                c.contact_id
+                c.contact_id, t.number
          FROM timeline t JOIN conversation c ON c.tenant_id = t.tenant_id AND c.id = t.conversation_id
-         WHERE t.tenant_id = $1 AND t.conversation_id = $2 AND t.id > $3 ORDER BY t.id LIMIT $4",
+         WHERE t.tenant_id = $1 AND t.conversation_id = $2 AND t.number > $3 ORDER BY t.number LIMIT $4",
         tenant_id,
         conversation_id,
         after,
@@ -124,5 +127,40 @@ pub async fn of_conversation(
     )
     .fetch_all(connection)
     .await?;
-    rows.into_iter().map(|record| Ok(record.into_entry()?.1)).collect()
+    rows.into_iter()
+        .map(|row| {
+            let record = Record {
+                tenant_id: row.tenant_id,
+                conversation_id: row.conversation_id,
+                id: row.id,
+                at_position: row.at_position,
+                at: row.at,
+                actor_kind: row.actor_kind,
+                actor_id: row.actor_id,
+                event: row.event,
+                channel_id: row.channel_id,
+                contact_id: row.contact_id,
+            };
+            Ok((row.number, record.into_entry()?.1))
+        })
+        .collect()
+}
+
+/// Whether the holder was changed after an epoch by people or by Tandem, neither by the AI nor by the customer's return.
+pub async fn people_since(
+    connection: &mut Connection,
+    tenant_id: Uuid,
+    conversation_id: Uuid,
+    epoch: i64,
+) -> Result<bool> {
+    let changed = sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM timeline WHERE tenant_id = $1 AND conversation_id = $2 AND epoch > $3
+                          AND actor_kind NOT IN (1, 2)) AS "changed!""#,
+        tenant_id,
+        conversation_id,
+        epoch,
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(changed)
 }

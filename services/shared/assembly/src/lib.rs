@@ -13,7 +13,8 @@ use std::time::Duration;
 use tandem_access::{AuthLayer, Policy, Rule, TenantGate, Verifier};
 use tandem_ambient::Ambient;
 use tandem_bootstrap::{
-    Bound, ClientConfig, ConfigError, Drain, InternalChannel, Readiness, ServeError, Service, bind, internal_channel,
+    Bound, ClientConfig, ConfigError, Drain, InternalChannel, Readiness, ServeError, Service, bind,
+    internal_channel,
 };
 use tandem_database::{Migrator, Pool, SchemaState, schema_state};
 use tandem_signed_token::{KeyError, Signer};
@@ -74,7 +75,8 @@ impl Foundation {
         drain: Drain,
     ) -> Result<Self, StartError> {
         let verifier = Verifier::new(config.access, ambient.clone()).map_err(StartError::Access)?;
-        let keys: Vec<Vec<u8>> = config.signing_keys.iter().map(|key| key.expose().as_bytes().to_vec()).collect();
+        let keys: Vec<Vec<u8>> =
+            config.signing_keys.iter().map(|key| key.expose().as_bytes().to_vec()).collect();
         let signer = Signer::new(&keys).map_err(StartError::SigningKeys)?;
         let pool = tandem_database::connect(config.database.url.expose(), &config.database.pool, name)
             .map_err(|error| StartError::Database(error.to_string()))?;

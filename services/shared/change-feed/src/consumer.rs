@@ -38,6 +38,9 @@ pub trait Apply: Send + Sync + 'static {
         changes: &[Change],
     ) -> impl Future<Output = Result<()>> + Send;
 
+    /// After the commit, such as waking this service's own sequencer for changes that follow from what was applied.
+    fn committed(&self) {}
+
     /// Ends a rebuild: removes what the snapshot did not see, that is, rows of an older generation.
     fn sweep(&self, connection: &mut Connection, generation: i64) -> impl Future<Output = Result<()>> + Send;
 }
@@ -110,7 +113,11 @@ impl<A: Apply> Consumer<A> {
                 Ok(true) => pause = Duration::from_millis(50),
                 Ok(false) => pause = Duration::from_millis(500),
                 Err(error) => {
-                    tracing::warn!(feed = self.config.feed, ?error, "following the feed failed, will try again");
+                    tracing::warn!(
+                        feed = self.config.feed,
+                        ?error,
+                        "following the feed failed, will try again"
+                    );
                     pause = (pause * 2).min(Duration::from_secs(5));
                 }
             }
@@ -130,7 +137,11 @@ impl<A: Apply> Consumer<A> {
         }
         match self.follow(&mut held).await {
             Err(status) if reason_of(&status).as_deref() == Some(Reason::CursorGone.as_str()) => {
-                tracing::warn!(feed = self.config.feed, seq = held.cursor.seq, "the cursor is gone, rebuilding");
+                tracing::warn!(
+                    feed = self.config.feed,
+                    seq = held.cursor.seq,
+                    "the cursor is gone, rebuilding"
+                );
                 self.rebuild(&mut held).await?;
                 Ok(true)
             }
@@ -157,7 +168,7 @@ impl<A: Apply> Consumer<A> {
                     }
                     None => return Ok(()),
                 },
-                _ = renew.tick() => if !self.renew().await? { return Ok(()) },
+                _ = renew.tick() => if !self.renew(held).await? { return Ok(()) },
             }
         }
     }
@@ -168,7 +179,7 @@ impl<A: Apply> Consumer<A> {
         if next.seq > held.cursor.seq {
             self.apply.before(held.generation, &batch.changes).await?;
             let mut tx = begin(&self.pool).await?;
-            if !self.fence(&mut tx).await? {
+            if !self.fence(&mut tx, held).await? {
                 return Ok(false);
             }
             if !batch.changes.is_empty() {
@@ -183,29 +194,36 @@ impl<A: Apply> Consumer<A> {
             .execute(&mut *tx)
             .await?;
             tx.commit().await?;
+            self.apply.committed();
             held.cursor = next;
         }
-        self.progress.send_replace(Progress { seq: held.cursor.seq, head: batch.head_seq.max(held.cursor.seq) });
+        self.progress
+            .send_replace(Progress { seq: held.cursor.seq, head: batch.head_seq.max(held.cursor.seq) });
         Ok(true)
     }
 
     /// Locks our lease's row and prolongs it. False when another replica has taken over: a process that was frozen past
-    /// its lease writes nothing.
-    pub(crate) async fn fence(&self, connection: &mut Connection) -> Result<bool> {
-        let held = sqlx::query!(
-            "UPDATE feed_cursor SET lease_until = $3 WHERE feed = $1 AND lease = $2",
+    /// its lease writes nothing. False also when the stored place is not the one that we go on from: this database was
+    /// restored under us, with our lease in it, and what we applied since the dump is gone.
+    pub(crate) async fn fence(&self, connection: &mut Connection, held: &Held) -> Result<bool> {
+        let fenced = sqlx::query!(
+            "UPDATE feed_cursor SET lease_until = $3
+             WHERE feed = $1 AND lease = $2 AND seq = $4 AND mark = $5 AND rebuild_page IS NOT DISTINCT FROM $6",
             self.config.feed,
             self.lease,
             self.ambient.now() + self.config.lease,
+            held.cursor.seq,
+            held.cursor.mark,
+            held.rebuild.as_ref().map(|(page, _)| page),
         )
         .execute(connection)
         .await?;
-        Ok(held.rows_affected() == 1)
+        Ok(fenced.rows_affected() == 1)
     }
 
-    async fn renew(&self) -> Result<bool> {
+    async fn renew(&self, held: &Held) -> Result<bool> {
         let mut connection = self.pool.acquire().await.map_err(Error::from)?;
-        self.fence(&mut connection).await
+        self.fence(&mut connection, held).await
     }
 
     async fn acquire(&self) -> Result<Option<Held>> {

@@ -3,14 +3,14 @@ use std::time::Duration;
 use tandem_bootstrap::InternalChannel;
 use tandem_database::{Pool, Result};
 use tandem_fault::{Fault, Reason, reason_of};
-use tandem_proto::feed::v1::LocateRequest;
 use tandem_proto::feed::v1::change_feed_service_client::ChangeFeedServiceClient;
+use tandem_proto::feed::v1::{LocateRequest, LocateResponse};
 use tandem_signed_token::{ChangeToken, ServiceName, Signer};
 use tokio::sync::watch;
 
-use crate::{Progress, Written};
+use crate::{Cursor, Progress, Written};
 
-/// How often the stored cursor is looked at while another replica applies the feed.
+/// How often the stored cursor is looked at: another replica may be the one that applies the feed.
 const POLL: Duration = Duration::from_millis(10);
 /// Tokens that one read may name.
 const MOST_TOKENS: usize = 10;
@@ -35,7 +35,8 @@ impl Freshness {
     /// The token of a write of this service; empty when nothing changed.
     pub fn token(&self, written: Option<Written>) -> String {
         written.map_or_else(String::new, |written| {
-            ChangeToken { service: self.own, outbox_id: written.outbox_id, mark: written.mark }.encode(&self.signer)
+            ChangeToken { service: self.own, outbox_id: written.outbox_id, mark: written.mark }
+                .encode(&self.signer)
         })
     }
 
@@ -51,18 +52,57 @@ impl Freshness {
             let token = ChangeToken::decode(&self.signer, token)?;
             // What this service wrote itself it reads from the same tables; a feed that it does not follow cannot
             // change its answer.
-            if let Some((_, feed, channel, progress)) = self.feeds.iter().find(|feed| feed.0 == token.service) {
-                let seq = self.locate(channel, token).await?;
-                self.applied(feed, seq, progress.clone()).await?;
+            if let Some((_, feed, channel, progress)) = self.feeds.iter().find(|feed| feed.0 == token.service)
+            {
+                self.passed(feed, channel, progress.clone(), token).await?;
             }
         }
         Ok(())
     }
 
-    async fn locate(&self, channel: &InternalChannel, token: ChangeToken) -> Result<i64, Fault> {
-        let request = LocateRequest { outbox_id: token.outbox_id, mark: token.mark.cast_unsigned() };
+    /// Waits until this service has applied one write.
+    async fn passed(
+        &self,
+        feed: &str,
+        channel: &InternalChannel,
+        mut progress: watch::Receiver<Progress>,
+        token: ChangeToken,
+    ) -> Result<(), Fault> {
+        let mut applied = self.applied(feed).await?;
+        loop {
+            let located = self.locate(channel, token, applied).await?;
+            // A place of another history says nothing, however high its number: wait for the rebuild, then ask again.
+            let passed = |place: Cursor| {
+                if located.applied_gone { place != applied } else { place.seq >= located.seq }
+            };
+            let mut place = applied;
+            while !passed(place) {
+                tokio::select! {
+                    _ = progress.changed() => {}
+                    () = tokio::time::sleep(POLL) => {}
+                }
+                place = self.applied(feed).await?;
+            }
+            if !located.applied_gone {
+                return Ok(());
+            }
+            applied = place;
+        }
+    }
+
+    async fn locate(
+        &self,
+        channel: &InternalChannel,
+        token: ChangeToken,
+        applied: Cursor,
+    ) -> Result<LocateResponse, Fault> {
+        let request = LocateRequest {
+            outbox_id: token.outbox_id,
+            mark: token.mark.cast_unsigned(),
+            applied: Some(applied.into()),
+        };
         let located = ChangeFeedServiceClient::new(channel.clone()).locate(request).await;
-        located.map(|response| response.into_inner().seq).map_err(|status| {
+        located.map(tonic::Response::into_inner).map_err(|status| {
             if reason_of(&status).as_deref() == Some(Reason::CursorGone.as_str()) {
                 Fault::new(Reason::CursorGone, "the write behind the change token is not known")
             } else {
@@ -71,22 +111,12 @@ impl Freshness {
         })
     }
 
-    async fn applied(&self, feed: &str, seq: i64, mut progress: watch::Receiver<Progress>) -> Result<(), Fault> {
-        loop {
-            if progress.borrow_and_update().seq >= seq {
-                return Ok(());
-            }
-            let stored = sqlx::query_scalar!("SELECT seq FROM feed_cursor WHERE feed = $1", feed)
-                .fetch_optional(&self.pool)
-                .await
-                .map_err(tandem_database::Error::from)?;
-            if stored.is_some_and(|stored| stored >= seq) {
-                return Ok(());
-            }
-            tokio::select! {
-                _ = progress.changed() => {}
-                () = tokio::time::sleep(POLL) => {}
-            }
-        }
+    /// The stored place: the truth for every replica, whichever holds the feed, and after a restore of this database.
+    async fn applied(&self, feed: &str) -> Result<Cursor, Fault> {
+        let row = sqlx::query!("SELECT seq, mark FROM feed_cursor WHERE feed = $1", feed)
+            .fetch_optional(&self.pool)
+            .await
+            .map_err(tandem_database::Error::from)?;
+        Ok(row.map(|row| Cursor { seq: row.seq, mark: row.mark }).unwrap_or_default())
     }
 }

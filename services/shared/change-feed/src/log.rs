@@ -45,17 +45,23 @@ pub(crate) async fn after(connection: &mut Connection, seq: i64, limit: i64) -> 
 
 /// The newest place.
 pub(crate) async fn head(connection: &mut Connection) -> Result<Cursor> {
-    let row = sqlx::query!("SELECT seq, mark FROM feed ORDER BY seq DESC LIMIT 1").fetch_optional(connection).await?;
+    let row = sqlx::query!("SELECT seq, mark FROM feed ORDER BY seq DESC LIMIT 1")
+        .fetch_optional(connection)
+        .await?;
     Ok(row.map(|row| Cursor { seq: row.seq, mark: row.mark }).unwrap_or_default())
 }
 
 /// Whether a cursor belongs to this history and everything after it is still there.
 pub(crate) async fn knows(connection: &mut Connection, cursor: Cursor) -> Result<bool> {
     if cursor.seq == 0 {
-        let first = sqlx::query_scalar!("SELECT seq FROM feed ORDER BY seq LIMIT 1").fetch_optional(connection).await?;
+        let first = sqlx::query_scalar!("SELECT seq FROM feed ORDER BY seq LIMIT 1")
+            .fetch_optional(connection)
+            .await?;
         return Ok(first.is_none_or(|first| first == 1));
     }
-    let mark = sqlx::query_scalar!("SELECT mark FROM feed WHERE seq = $1", cursor.seq).fetch_optional(connection).await?;
+    let mark = sqlx::query_scalar!("SELECT mark FROM feed WHERE seq = $1", cursor.seq)
+        .fetch_optional(connection)
+        .await?;
     Ok(mark == Some(cursor.mark))
 }
 

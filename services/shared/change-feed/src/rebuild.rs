@@ -8,8 +8,8 @@ use tandem_fault::{Fault, Reason};
 use tandem_proto::feed::v1::SnapshotRequest;
 use tandem_proto::feed::v1::change_feed_service_client::ChangeFeedServiceClient;
 
-use crate::consumer::{Apply, Consumer, Held};
 use crate::Cursor;
+use crate::consumer::{Apply, Consumer, Held};
 
 impl<A: Apply> Consumer<A> {
     /// Rebuilds, or goes on with a rebuild that a crash cut off. Afterwards `held` follows the new history.
@@ -29,7 +29,7 @@ impl<A: Apply> Consumer<A> {
             };
             self.apply.before(held.generation, &page.changes).await?;
             let mut tx = begin(&self.pool).await?;
-            if !self.fence(&mut tx).await? {
+            if !self.fence(&mut tx, held).await? {
                 return Err(Fault::new(Reason::LeaseLost, "another replica follows the feed").into());
             }
             self.apply.apply(&mut tx, held.generation, &page.changes).await?;
@@ -61,6 +61,7 @@ impl<A: Apply> Consumer<A> {
                 .await?;
             }
             tx.commit().await?;
+            self.apply.committed();
             if done {
                 (held.cursor, held.rebuild) = (follow_from, None);
                 return Ok(());

@@ -85,7 +85,9 @@ async fn run(
 async fn drain(pool: &Pool, ambient: &Ambient) -> Result<Option<i64>> {
     let mut head = None;
     loop {
-        let waiting = sqlx::query_scalar!(r#"SELECT EXISTS (SELECT 1 FROM outbox) AS "waiting!""#).fetch_one(pool).await?;
+        let waiting = sqlx::query_scalar!(r#"SELECT EXISTS (SELECT 1 FROM outbox) AS "waiting!""#)
+            .fetch_one(pool)
+            .await?;
         if !waiting {
             return Ok(head);
         }
@@ -100,7 +102,8 @@ async fn drain(pool: &Pool, ambient: &Ambient) -> Result<Option<i64>> {
 }
 
 async fn batch(connection: &mut Connection, now: DateTime<Utc>) -> Result<(i64, u64)> {
-    let head = sqlx::query_scalar!("SELECT seq FROM feed_head FOR UPDATE").fetch_one(&mut *connection).await?;
+    let head =
+        sqlx::query_scalar!("SELECT seq FROM feed_head FOR UPDATE").fetch_one(&mut *connection).await?;
     let moved = sqlx::query!(
         "WITH moved AS (
              DELETE FROM outbox WHERE id IN (SELECT id FROM outbox ORDER BY id LIMIT $2)
@@ -122,12 +125,16 @@ async fn batch(connection: &mut Connection, now: DateTime<Utc>) -> Result<(i64, 
 }
 
 /// Forgets feed rows older than `before`, at most `limit` a call, whoever is behind; the newest stays, so that the
-/// head's mark can be compared. Answers how many.
+/// head's mark can be compared. Only ever a beginning of the feed, where the clocks of its writers differ too: a
+/// subscriber whose cursor is there finds all that follows it. Answers how many.
 pub async fn prune(connection: &mut Connection, before: DateTime<Utc>, limit: i64) -> Result<u64> {
     let pruned = sqlx::query!(
-        "DELETE FROM feed WHERE seq IN (
-             SELECT seq FROM feed
-             WHERE sequenced_at < $1 AND seq < (SELECT max(seq) FROM feed) ORDER BY seq LIMIT $2)",
+        "WITH oldest AS (
+             SELECT seq, sequenced_at FROM feed
+             WHERE seq < (SELECT max(seq) FROM feed) ORDER BY seq LIMIT $2)
+         DELETE FROM feed WHERE seq IN (
+             SELECT seq FROM oldest
+             WHERE seq < coalesce((SELECT min(seq) FROM oldest WHERE sequenced_at >= $1), 9223372036854775807))",
         before,
         limit,
     )

@@ -100,7 +100,13 @@ pub struct FeedServer<H> {
 }
 
 impl<H: Hydrate> FeedServer<H> {
-    pub fn new(pool: Pool, hydrator: Arc<H>, tail: Tail, sequencer: Sequencer, stop: CancellationToken) -> Self {
+    pub fn new(
+        pool: Pool,
+        hydrator: Arc<H>,
+        tail: Tail,
+        sequencer: Sequencer,
+        stop: CancellationToken,
+    ) -> Self {
         Self { pool, hydrator, tail, sequencer, stop }
     }
 }
@@ -111,7 +117,10 @@ type Sender = mpsc::Sender<Result<SubscribeResponse, Status>>;
 impl<H: Hydrate> ChangeFeedService for FeedServer<H> {
     type SubscribeStream = std::pin::Pin<Box<dyn Stream<Item = Result<SubscribeResponse, Status>> + Send>>;
 
-    async fn subscribe(&self, request: Request<SubscribeRequest>) -> Result<Response<Self::SubscribeStream>, Status> {
+    async fn subscribe(
+        &self,
+        request: Request<SubscribeRequest>,
+    ) -> Result<Response<Self::SubscribeStream>, Status> {
         let request = request.into_inner();
         let cursor = Cursor::from(request.after.unwrap_or_default());
         let kinds = parse_kinds(&request.kinds, "kinds")?;
@@ -135,10 +144,14 @@ impl<H: Hydrate> ChangeFeedService for FeedServer<H> {
         Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
     }
 
-    async fn snapshot(&self, request: Request<SnapshotRequest>) -> Result<Response<SnapshotResponse>, Status> {
+    async fn snapshot(
+        &self,
+        request: Request<SnapshotRequest>,
+    ) -> Result<Response<SnapshotResponse>, Status> {
         let request = request.into_inner();
         let mut violations = Violations::new();
-        let kinds = violations.take("kinds", parse_kinds(&request.kinds, "kinds").map_err(|fault| fault.to_string()));
+        let kinds =
+            violations.take("kinds", parse_kinds(&request.kinds, "kinds").map_err(|fault| fault.to_string()));
         violations.check(!request.kinds.is_empty(), "kinds", "must name at least one kind");
         violations.check((0..=1000).contains(&request.page_size), "page_size", "must be 0 to 1,000");
         let place = violations.take("page_token", parse_place(&request.page_token));
@@ -148,7 +161,10 @@ impl<H: Hydrate> ChangeFeedService for FeedServer<H> {
         let mut tx = begin_snapshot(&self.pool).await?;
         let head = log::head(&mut tx).await?;
         let Some(kind) = kinds.get(at).copied() else {
-            return Ok(Response::new(SnapshotResponse { head: Some(head.into()), ..SnapshotResponse::default() }));
+            return Ok(Response::new(SnapshotResponse {
+                head: Some(head.into()),
+                ..SnapshotResponse::default()
+            }));
         };
         let rows = self.hydrator.page(&mut tx, kind, after, limit).await?;
         drop(tx);
@@ -175,25 +191,38 @@ impl<H: Hydrate> ChangeFeedService for FeedServer<H> {
     async fn locate(&self, request: Request<LocateRequest>) -> Result<Response<LocateResponse>, Status> {
         let request = request.into_inner();
         let mut sequenced = self.tail.head();
+        let applied = request.applied.map(Cursor::from);
         let waited = tokio::time::timeout(LOCATE_WAIT, async {
             loop {
                 let mut connection = self.pool.acquire().await.map_err(tandem_database::Error::from)?;
                 match log::locate(&mut connection, request.outbox_id, request.mark.cast_signed()).await? {
-                    log::Place::Sequenced(seq) => return Ok(Response::new(LocateResponse { seq })),
+                    log::Place::Sequenced(seq) => {
+                        let applied_gone = match applied {
+                            Some(applied) => !log::knows(&mut connection, applied).await?,
+                            None => false,
+                        };
+                        return Ok(Response::new(LocateResponse { seq, applied_gone }));
+                    }
                     log::Place::Unknown => {
-                        return Err(Fault::new(Reason::CursorGone, "the feed does not know this write").into());
+                        return Err(
+                            Fault::new(Reason::CursorGone, "the feed does not know this write").into()
+                        );
                     }
                     log::Place::Waiting => {}
                 }
                 drop(connection);
                 self.sequencer.wake();
                 tokio::select! {
-                    _ = sequenced.changed() => {}
+                    changed = sequenced.changed() => if changed.is_err() {
+                        return Err(Fault::new(Reason::ShuttingDown, "the process is draining").into());
+                    },
                     () = tokio::time::sleep(Duration::from_millis(20)) => {}
                 }
             }
         });
-        waited.await.unwrap_or_else(|_| Err(Fault::new(Reason::DeadlineExceeded, "not sequenced in time").into()))
+        waited
+            .await
+            .unwrap_or_else(|_| Err(Fault::new(Reason::DeadlineExceeded, "not sequenced in time").into()))
     }
 }
 
@@ -247,7 +276,7 @@ impl<H: Hydrate> Subscription<H> {
                 if !log::knows(&mut tx, self.cursor).await? {
                     return Err(Fault::new(Reason::CursorGone, "the feed does not know this cursor").into());
                 }
-                let batch = read_batch(&mut tx, self.hydrator.as_ref(), self.cursor.seq).await?;
+                let batch = read_batch(&mut tx, self.hydrator.as_ref(), self.cursor).await?;
                 drop(tx);
                 let Some(batch) = batch else { break };
                 if !self.send(&batch).await {
@@ -257,14 +286,14 @@ impl<H: Hydrate> Subscription<H> {
             self.send_watermark().await;
             loop {
                 match tokio::time::timeout(WATERMARK_EVERY, batches.recv()).await {
-                    Ok(Ok(batch)) if batch.cursor.seq <= self.cursor.seq => {}
-                    Ok(Ok(batch)) if batch.after > self.cursor.seq => break,
-                    Ok(Ok(batch)) => {
-                        if !self.send(&batch).await {
+                    Ok(Ok(batch)) if batch.holds(self.cursor) => {
+                        if batch.cursor() != self.cursor && !self.send(&batch).await {
                             return Ok(());
                         }
                     }
-                    Ok(Err(RecvError::Lagged(_))) => break,
+                    // Not our place: the tail is behind what we read, or ahead, or the history was replaced. The table
+                    // tells which.
+                    Ok(Ok(_) | Err(RecvError::Lagged(_))) => break,
                     Ok(Err(RecvError::Closed)) => {
                         return Err(Fault::new(Reason::ShuttingDown, "the process is draining").into());
                     }
@@ -280,10 +309,12 @@ impl<H: Hydrate> Subscription<H> {
         let changes = batch
             .changes
             .iter()
-            .filter(|change| change.seq > already && (self.kinds.is_empty() || self.kinds.contains(&change.kind())))
+            .filter(|change| {
+                change.seq > already && (self.kinds.is_empty() || self.kinds.contains(&change.kind()))
+            })
             .cloned()
             .collect();
-        self.cursor = batch.cursor;
+        self.cursor = batch.cursor();
         let time = batch.sequenced_at.map(|at| prost_types::Timestamp {
             seconds: at.timestamp(),
             nanos: at.timestamp_subsec_nanos().cast_signed(),
@@ -295,7 +326,8 @@ impl<H: Hydrate> Subscription<H> {
 
     async fn send_watermark(&self) {
         let cursor = Some(self.cursor.into());
-        let response = SubscribeResponse { cursor, head_seq: self.cursor.seq, ..SubscribeResponse::default() };
+        let response =
+            SubscribeResponse { cursor, head_seq: self.cursor.seq, ..SubscribeResponse::default() };
         let _ = self.sender.send(Ok(response)).await;
     }
 }

@@ -19,12 +19,29 @@ const KEPT: usize = 64;
 /// Some changes in order, hydrated once for every subscriber of the process.
 #[derive(Debug)]
 pub struct Batch {
-    /// The place before the first change.
-    pub after: i64,
+    /// The place before the first change, then that of every change, also of those that a later one made superfluous.
+    places: Vec<Cursor>,
     pub changes: Vec<Change>,
-    /// The place of the last change.
-    pub cursor: Cursor,
     pub sequenced_at: Option<chrono::DateTime<chrono::Utc>>,
+}
+
+impl Batch {
+    /// Nothing but a place: what subscribers get when the history was replaced under them.
+    fn at(place: Cursor) -> Self {
+        Self { places: vec![place], changes: Vec::new(), sequenced_at: None }
+    }
+
+    /// The place of the last change.
+    pub fn cursor(&self) -> Cursor {
+        self.places.last().copied().unwrap_or_default()
+    }
+
+    /// Whether what follows `cursor` follows in this batch: the number alone does not tell, since another history of the
+    /// same database (a restored dump) has the same numbers.
+    pub fn holds(&self, cursor: Cursor) -> bool {
+        let found = self.places.binary_search_by_key(&cursor.seq, |place| place.seq);
+        found.is_ok_and(|at| self.places[at] == cursor)
+    }
 }
 
 /// Follows the feed's table and fans it out inside the process.
@@ -36,7 +53,12 @@ pub struct Tail {
 
 impl Tail {
     /// Follows from the head until `stop`.
-    pub fn spawn<H: Hydrate>(pool: Pool, hydrator: Arc<H>, sequencer: &Sequencer, stop: CancellationToken) -> Self {
+    pub fn spawn<H: Hydrate>(
+        pool: Pool,
+        hydrator: Arc<H>,
+        sequencer: &Sequencer,
+        stop: CancellationToken,
+    ) -> Self {
         let (batches, _) = broadcast::channel(KEPT);
         let (head_sender, head) = watch::channel(0);
         let sender = batches.clone();
@@ -45,7 +67,9 @@ impl Tail {
             let mut listener = listen(&pool).await;
             let mut position = None;
             while !stop.is_cancelled() {
-                if let Err(error) = advance(&pool, hydrator.as_ref(), &mut position, &sender, &head_sender).await {
+                if let Err(error) =
+                    advance(&pool, hydrator.as_ref(), &mut position, &sender, &head_sender).await
+                {
                     tracing::warn!(?error, "the feed's tail could not be read, will try again");
                 }
                 tokio::select! {
@@ -93,42 +117,50 @@ async fn notified(listener: &mut Option<PgListener>) {
 async fn advance<H: Hydrate>(
     pool: &Pool,
     hydrator: &H,
-    position: &mut Option<i64>,
+    position: &mut Option<Cursor>,
     sender: &broadcast::Sender<Arc<Batch>>,
     head: &watch::Sender<i64>,
 ) -> Result<()> {
     loop {
         let mut tx = begin_snapshot(pool).await?;
-        let newest = log::head(&mut tx).await?.seq;
-        // With nobody listening there is nothing to read; a restored database starts the count anew.
-        let Some(seq) = position.filter(|seq| sender.receiver_count() > 0 && *seq <= newest) else {
+        let newest = log::head(&mut tx).await?;
+        let Some(place) = position.filter(|_| sender.receiver_count() > 0) else {
+            // With nobody listening there is nothing to read.
             *position = Some(newest);
-            head.send_if_modified(|head| std::mem::replace(head, newest) != newest);
+            head.send_if_modified(|head| std::mem::replace(head, newest.seq) != newest.seq);
             return Ok(());
         };
-        if seq == newest {
+        if place == newest {
             return Ok(());
         }
-        let batch = read_batch(&mut tx, hydrator, seq).await?;
+        if !log::knows(&mut tx, place).await? {
+            // Another history. Every subscriber has to look whether its own cursor is still in it.
+            *position = Some(newest);
+            let _ = sender.send(Arc::new(Batch::at(newest)));
+            head.send_replace(newest.seq);
+            return Ok(());
+        }
+        let batch = read_batch(&mut tx, hydrator, place).await?;
         drop(tx);
         let Some(batch) = batch else { return Ok(()) };
-        *position = Some(batch.cursor.seq);
-        let seq = batch.cursor.seq;
+        let place = batch.cursor();
+        *position = Some(place);
         let _ = sender.send(Arc::new(batch));
-        head.send_replace(seq);
+        head.send_replace(place.seq);
     }
 }
 
-/// Reads and hydrates the changes after a number, in the snapshot of `connection`.
+/// Reads and hydrates the changes after a place, in the snapshot of `connection`, which knows the place.
 pub(crate) async fn read_batch<H: Hydrate>(
     connection: &mut tandem_database::Connection,
     hydrator: &H,
-    seq: i64,
+    after: Cursor,
 ) -> Result<Option<Batch>> {
-    let rows = log::after(connection, seq, BATCH).await?;
+    let rows = log::after(connection, after.seq, BATCH).await?;
     let Some(last) = rows.last() else { return Ok(None) };
-    let cursor = Cursor { seq: last.seq, mark: last.mark };
     let sequenced_at = Some(last.sequenced_at);
+    let mut places = vec![after];
+    places.extend(rows.iter().map(|row| Cursor { seq: row.seq, mark: row.mark }));
     let changes = hydrate(connection, hydrator, rows).await?;
-    Ok(Some(Batch { after: seq, changes, cursor, sequenced_at }))
+    Ok(Some(Batch { places, changes, sequenced_at }))
 }

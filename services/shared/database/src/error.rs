@@ -35,7 +35,9 @@ impl Error {
         match self {
             Self::Fault(_) => Failure::Fault,
             Self::Sql(sqlx::Error::Database(error)) => of_sqlstate(error.as_ref()),
-            Self::Sql(sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::Tls(_)) => Failure::Unknown,
+            Self::Sql(sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::Tls(_)) => {
+                Failure::Unknown
+            }
             Self::Sql(sqlx::Error::PoolTimedOut) => Failure::Busy,
             Self::Sql(_) => Failure::Other,
         }

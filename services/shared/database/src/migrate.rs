@@ -88,7 +88,10 @@ pub enum SchemaState {
 pub async fn schema_state(pool: &Pool, migrator: &Migrator) -> Result<SchemaState, sqlx::Error> {
     let mut connection = pool.acquire().await?;
     let present = applied(&mut connection).await;
-    let missing: Vec<i64> =
-        migrator.iter().map(|migration| migration.version).filter(|version| !present.contains(version)).collect();
+    let missing: Vec<i64> = migrator
+        .iter()
+        .map(|migration| migration.version)
+        .filter(|version| !present.contains(version))
+        .collect();
     Ok(if missing.is_empty() { SchemaState::Usable } else { SchemaState::Behind(missing) })
 }

@@ -23,7 +23,12 @@ pub struct DatabaseConfig {
 
 impl Default for DatabaseConfig {
     fn default() -> Self {
-        Self { connections: 10, acquire_timeout_ms: 2_000, statement_timeout_ms: 15_000, lock_timeout_ms: 5_000 }
+        Self {
+            connections: 10,
+            acquire_timeout_ms: 2_000,
+            statement_timeout_ms: 15_000,
+            lock_timeout_ms: 5_000,
+        }
     }
 }
 
@@ -68,6 +73,8 @@ pub async fn begin(pool: &Pool) -> Result<Transaction> {
 /// Begins a read-only transaction that sees one state of the whole database.
 pub async fn begin_snapshot(pool: &Pool) -> Result<Transaction> {
     let mut transaction = begin(pool).await?;
-    sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY").execute(&mut *transaction).await?;
+    sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        .execute(&mut *transaction)
+        .await?;
     Ok(transaction)
 }

@@ -10,7 +10,8 @@ fn reasons_are_those_of_the_proto_enum() {
         let name = format!("ERROR_REASON_{}", reason.as_str());
         assert!(ErrorReason::from_str_name(&name).is_some(), "{name} is missing in errors.proto");
     }
-    let known: Vec<_> = Reason::ALL.iter().map(|reason| format!("ERROR_REASON_{}", reason.as_str())).collect();
+    let known: Vec<_> =
+        Reason::ALL.iter().map(|reason| format!("ERROR_REASON_{}", reason.as_str())).collect();
     for number in 1..200 {
         if let Ok(reason) = ErrorReason::try_from(number) {
             assert!(known.iter().any(|name| name == reason.as_str_name()), "{reason:?} has no Reason");

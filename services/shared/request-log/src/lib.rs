@@ -71,7 +71,9 @@ pub async fn claim<A: DeserializeOwned>(
         return Err(Fault::new(Reason::TransferRefused, "the request was refused for good").into());
     }
     if first.body_hash != request.body_hash {
-        return Err(Fault::new(Reason::RequestIdReused, "the request id was used before with another body").into());
+        return Err(
+            Fault::new(Reason::RequestIdReused, "the request id was used before with another body").into()
+        );
     }
     let answer = first.answer.ok_or_else(|| Fault::internal("a committed request has no answer"))?;
     serde_json::from_slice(&answer).map(Some).map_err(|error| Fault::internal(error).into())
@@ -90,7 +92,11 @@ pub async fn record(connection: &mut Connection, request: &Request, answer: &imp
     .execute(&mut *connection)
     .await?
     .rows_affected();
-    if recorded == 1 { Ok(()) } else { Err(Fault::internal("a request was recorded that was not claimed").into()) }
+    if recorded == 1 {
+        Ok(())
+    } else {
+        Err(Fault::internal("a request was recorded that was not claimed").into())
+    }
 }
 
 /// What is recorded under a request id. Without an answer it was refused for good.
@@ -115,15 +121,17 @@ pub async fn find(
     )
     .fetch_optional(connection)
     .await?;
-    Ok(row.map(|row| Recorded {
-        body_hash: row.body_hash.try_into().unwrap_or_default(),
-        answer: row.answer,
-    }))
+    Ok(row
+        .map(|row| Recorded { body_hash: row.body_hash.try_into().unwrap_or_default(), answer: row.answer }))
 }
 
 /// Records that a request will never be carried out, unless it was already: waits for one under way.
 /// The refusal has no body hash of its own, so any delayed call is refused.
-pub async fn refuse(connection: &mut Connection, request: &Request, now: DateTime<Utc>) -> Result<Option<Vec<u8>>> {
+pub async fn refuse(
+    connection: &mut Connection,
+    request: &Request,
+    now: DateTime<Utc>,
+) -> Result<Option<Vec<u8>>> {
     sqlx::query!(
         "INSERT INTO request_log (tenant_id, scope, request_id, body_hash, created_at)
          VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",

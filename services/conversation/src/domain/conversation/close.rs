@@ -36,7 +36,8 @@ impl Domain {
         }
         let found = store::conversation::lock_one(&mut tx, viewer.tenant_id, close.conversation_id).await?;
         let mut conversation = visible(viewer, found)?;
-        let actor = if viewer.is_supervisor && viewer.agent_id.is_none() { Actor::SYSTEM } else { viewer.actor()? };
+        let actor =
+            if viewer.is_supervisor && viewer.agent_id.is_none() { Actor::SYSTEM } else { viewer.actor()? };
         let mut work = Work::new(&self.ambient, viewer.tenant_id, now);
         let conversation_id = conversation.id;
         let mut recorded = Recorded::new(conversation_id, &[], None);
@@ -46,18 +47,23 @@ impl Domain {
             }
             if actor.kind == ActorKind::Ai {
                 may_answer(&conversation, close.answers_position)?;
-            } else if conversation.holder.is_person() && conversation.holder.id != actor.id && !viewer.is_supervisor {
+            } else if conversation.holder.is_person()
+                && conversation.holder.id != actor.id
+                && !viewer.is_supervisor
+            {
                 return Err(held_by_other(&mut tx, viewer.tenant_id, &conversation).await?.into());
             } else if !close.last_contents.is_empty() && conversation.holder.id != actor.id {
                 return Err(not_holder(&conversation).into());
             }
             if !close.last_contents.is_empty() {
-                let channel = store::channel::find_one(&mut tx, viewer.tenant_id, conversation.channel_id).await?;
+                let channel =
+                    store::channel::find_one(&mut tx, viewer.tenant_id, conversation.channel_id).await?;
                 let channel = channel.ok_or_else(|| Fault::not_found("channel"))?;
                 may_leave(&channel, &conversation, &close.last_contents, now)?;
             }
             for content in close.last_contents {
-                let draft = Draft { answers_position: close.answers_position, ..Draft::now(actor, content, now) };
+                let draft =
+                    Draft { answers_position: close.answers_position, ..Draft::now(actor, content, now) };
                 work.reply(&mut conversation, draft, false);
             }
             answered(&mut conversation, actor, close.answers_position);

@@ -21,7 +21,8 @@ impl Domain {
         page_size: usize,
     ) -> Result<(Vec<Row>, Option<Place>)> {
         let mut connection = self.pool.acquire().await?;
-        let found = store::filter::scan(&mut connection, viewer, filter, after, page_size, SCAN_BUDGET).await?;
+        let found =
+            store::filter::scan(&mut connection, viewer, filter, after, page_size, SCAN_BUDGET).await?;
         let rows = store::row::read(&mut connection, viewer.tenant_id, &found.ids, viewer.agent_id).await?;
         Ok((rows, found.next))
     }

@@ -12,9 +12,9 @@ impl Domain {
     /// The calling agent has seen everything up to a position (0: everything there is). Answers whether the customer
     /// wrote after it.
     pub async fn mark_read(&self, viewer: &Viewer, conversation_id: Uuid, up_to: i64) -> Result<bool> {
-        let agent_id = viewer
-            .agent_id
-            .ok_or_else(|| Fault::new(Reason::AgentInactive, "no active agent belongs to the token's subject"))?;
+        let agent_id = viewer.agent_id.ok_or_else(|| {
+            Fault::new(Reason::AgentInactive, "no active agent belongs to the token's subject")
+        })?;
         let mut tx = begin(&self.pool).await?;
         let found = store::conversation::lock_one(&mut tx, viewer.tenant_id, conversation_id).await?;
         let conversation = visible(viewer, found)?;

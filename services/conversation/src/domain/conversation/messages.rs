@@ -26,7 +26,8 @@ impl Domain {
         page_size: i64,
     ) -> Result<(Vec<Message>, bool)> {
         let mut connection = self.pool.acquire().await?;
-        let found = store::conversation::read(&mut connection, &[(viewer.tenant_id, conversation_id)]).await?.pop();
+        let found =
+            store::conversation::read(&mut connection, &[(viewer.tenant_id, conversation_id)]).await?.pop();
         let conversation = visible(viewer, found.map(|(_, conversation)| conversation))?;
         // The count to `last_position` is how gap-free positions make this a range and no search.
         let (from, to, newest_first) = match window {
@@ -35,7 +36,8 @@ impl Domain {
         };
         let range = store::message::range;
         let messages =
-            range(&mut connection, viewer.tenant_id, conversation_id, from, to, newest_first, page_size).await?;
+            range(&mut connection, viewer.tenant_id, conversation_id, from, to, newest_first, page_size)
+                .await?;
         let more = messages.last().is_some_and(|last| match window {
             Window::After(_) => last.position < to,
             Window::Before(_) => last.position > 1,
@@ -43,17 +45,19 @@ impl Domain {
         Ok((messages, more))
     }
 
-    /// What happened after an entry, oldest first.
+    /// What happened after an entry of this number, oldest first, with the entries' numbers.
     pub async fn timeline(
         &self,
         viewer: &Viewer,
         conversation_id: Uuid,
-        after: Uuid,
+        after: i64,
         page_size: i64,
-    ) -> Result<Vec<Entry>> {
+    ) -> Result<Vec<(i64, Entry)>> {
         let mut connection = self.pool.acquire().await?;
-        let found = store::conversation::read(&mut connection, &[(viewer.tenant_id, conversation_id)]).await?.pop();
+        let found =
+            store::conversation::read(&mut connection, &[(viewer.tenant_id, conversation_id)]).await?.pop();
         visible(viewer, found.map(|(_, conversation)| conversation))?;
-        store::timeline::of_conversation(&mut connection, viewer.tenant_id, conversation_id, after, page_size).await
+        store::timeline::of_conversation(&mut connection, viewer.tenant_id, conversation_id, after, page_size)
+            .await
     }
 }

@@ -27,7 +27,8 @@ impl Domain {
         // The contact first, as ingest does: its next message may be starting a conversation at this moment.
         store::contact::lock(&mut tx, viewer.tenant_id, &[seen.contact_id]).await?;
         let contact = store::contact::find(&mut tx, viewer.tenant_id, &[seen.contact_id]).await?.pop();
-        let current = store::conversation::current_of_contacts(&mut tx, viewer.tenant_id, &[seen.contact_id]).await?;
+        let current =
+            store::conversation::current_of_contacts(&mut tx, viewer.tenant_id, &[seen.contact_id]).await?;
         let ids: Vec<Uuid> = current.iter().map(|(_, id)| *id).chain([conversation_id]).collect();
         let mut locked = store::conversation::lock(&mut tx, viewer.tenant_id, &ids).await?;
         let live = locked.iter().find(|other| other.id != conversation_id && other.status != Status::Closed);
@@ -37,10 +38,14 @@ impl Domain {
                 .into());
         }
         if contact.is_none_or(|contact| contact.canonical_id.is_some()) {
-            return Err(Fault::new(Reason::ConversationLive, "the thread goes on with another contact").into());
+            return Err(
+                Fault::new(Reason::ConversationLive, "the thread goes on with another contact").into()
+            );
         }
         locked.retain(|conversation| conversation.id == conversation_id);
-        let Some(mut conversation) = locked.pop() else { return Err(Fault::not_found("conversation").into()) };
+        let Some(mut conversation) = locked.pop() else {
+            return Err(Fault::not_found("conversation").into());
+        };
         let mut recorded = Recorded::new(conversation_id, &[], None);
         if conversation.status == Status::Closed {
             let mut work = Work::new(&self.ambient, viewer.tenant_id, now);

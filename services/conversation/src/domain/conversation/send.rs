@@ -108,11 +108,8 @@ fn admit(
         if !send.take_over || conversation.holder.is_person() {
             return Err(not_holder(conversation));
         }
-        let change = HolderChange::new(
-            Holder { kind: HolderKind::Agent, id: actor.id },
-            Cause::TakeOver,
-            actor,
-        );
+        let change =
+            HolderChange::new(Holder { kind: HolderKind::Agent, id: actor.id }, Cause::TakeOver, actor);
         work.change_holder(conversation, change);
     }
     may_leave(channel, conversation, &send.contents, work.now)
@@ -175,7 +172,10 @@ pub fn may_leave(
     let mut violations = tandem_fault::Violations::new();
     for (index, content) in contents.iter().enumerate() {
         if content.text_length() > longest {
-            violations.add(format!("contents[{index}]"), format!("must be at most {longest} characters on this channel"));
+            violations.add(
+                format!("contents[{index}]"),
+                format!("must be at most {longest} characters on this channel"),
+            );
         }
     }
     violations.finish()?;

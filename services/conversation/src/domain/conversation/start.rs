@@ -83,7 +83,8 @@ impl Domain {
                 id
             }
         };
-        let current = store::conversation::current_of_contacts(&mut tx, tenant_id, &[contact_id]).await?.pop();
+        let current =
+            store::conversation::current_of_contacts(&mut tx, tenant_id, &[contact_id]).await?.pop();
         let mut before = match current {
             Some((_, id)) => store::conversation::lock(&mut tx, tenant_id, &[id]).await?,
             None => Vec::new(),

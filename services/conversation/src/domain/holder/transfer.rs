@@ -46,7 +46,8 @@ impl Domain {
             drop(tx);
             return self.outcome(viewer, first).await;
         }
-        let found = store::conversation::lock_one(&mut tx, viewer.tenant_id, transfer.conversation_id).await?;
+        let found =
+            store::conversation::lock_one(&mut tx, viewer.tenant_id, transfer.conversation_id).await?;
         let mut conversation = visible(viewer, found)?;
         may_change(&mut tx, viewer.tenant_id, &conversation, &transfer).await?;
         let channel = store::channel::find_one(&mut tx, viewer.tenant_id, conversation.channel_id).await?;
@@ -86,17 +87,18 @@ async fn may_change(
     }
     let stale = transfer.expected_epoch != 0 && transfer.expected_epoch != conversation.epoch;
     let others = conversation.holder.is_person() && conversation.holder.id != transfer.actor.id;
-    if stale || (others && transfer.expected_epoch == 0 && !transfer.force) {
-        return Err(held_by_other(connection, tenant_id, conversation).await?.into());
-    }
-    if others && !transfer.force {
+    if stale || (others && !transfer.force) {
         return Err(held_by_other(connection, tenant_id, conversation).await?.into());
     }
     Ok(())
 }
 
 /// Tells the loser of a race who won.
-pub async fn held_by_other(connection: &mut Connection, tenant_id: Uuid, conversation: &Conversation) -> Result<Fault> {
+pub async fn held_by_other(
+    connection: &mut Connection,
+    tenant_id: Uuid,
+    conversation: &Conversation,
+) -> Result<Fault> {
     let holder = conversation.holder;
     let name = match holder.id {
         Some(id) => store::projection::holder_name(connection, tenant_id, id).await?,
@@ -125,8 +127,10 @@ fn last_words(
     }
     may_leave(channel, conversation, &transfer.last_contents, work.now)?;
     for content in transfer.last_contents.clone() {
-        let draft =
-            Draft { answers_position: transfer.answers_position, ..Draft::now(transfer.actor, content, work.now) };
+        let draft = Draft {
+            answers_position: transfer.answers_position,
+            ..Draft::now(transfer.actor, content, work.now)
+        };
         work.reply(conversation, draft, false);
     }
     answered(conversation, transfer.actor, transfer.answers_position);
@@ -149,7 +153,9 @@ fn apply(work: &mut Work, conversation: &mut Conversation, transfer: Transfer, r
     if transfer.cause == Cause::TakeOver {
         conversation.needs_attention = None;
     }
-    if transfer.to.kind == HolderKind::Ai && conversation.last_customer_position > conversation.answered_position {
+    if transfer.to.kind == HolderKind::Ai
+        && conversation.last_customer_position > conversation.answered_position
+    {
         // The AI goes on where people stopped: what the customer last said waits for it.
         conversation.waiting_since.get_or_insert(work.now);
     }

@@ -33,12 +33,14 @@ pub fn hash(tenant_key: &[u8; 32], channel_id: Uuid, external_id: &str) -> Key {
 /// Stores items; a result each, in their order.
 pub async fn store(domain: &Domain, tenant_id: Uuid, items: &[Item]) -> Result<Ingested> {
     let tenant_key = domain.dedup_key(tenant_id).await?;
-    let keys: Vec<Key> = items.iter().map(|item| hash(&tenant_key, item.channel_id, &item.external_id)).collect();
+    let keys: Vec<Key> =
+        items.iter().map(|item| hash(&tenant_key, item.channel_id, &item.external_id)).collect();
     let mut tx = begin(&domain.pool).await?;
     let now = domain.ambient.now();
 
     let channels = channels(&mut tx, tenant_id, items).await?;
-    let mut outcomes: Vec<Option<Outcome>> = items.iter().map(|item| refused(&channels, item).map(Err)).collect();
+    let mut outcomes: Vec<Option<Outcome>> =
+        items.iter().map(|item| refused(&channels, item).map(Err)).collect();
 
     // 1. Each key once: the first item that brings it, the others are replays of it.
     let mut first: HashMap<Key, usize> = HashMap::new();
@@ -52,19 +54,21 @@ pub async fn store(domain: &Domain, tenant_id: Uuid, items: &[Item]) -> Result<I
     for (key, known) in store::dedup::find(&mut tx, tenant_id, &known).await? {
         answers.insert(key, (known, true));
     }
-    let new: Vec<usize> =
-        (0..items.len()).filter(|index| claimed.contains(&keys[*index]) && first.get(&keys[*index]) == Some(index)).collect();
+    let new: Vec<usize> = (0..items.len())
+        .filter(|index| claimed.contains(&keys[*index]) && first.get(&keys[*index]) == Some(index))
+        .collect();
 
     let fresh: Vec<&Item> = new.iter().map(|index| &items[*index]).collect();
     let written = match fresh.is_empty() {
         true => None,
         false => {
             // 2. Contacts, locked; then again what the events are about.
-            let mut book = Book::open(&mut tx, tenant_id, &fresh.iter().map(|item| item.person()).collect::<Vec<_>>()).await?;
+            let mut book =
+                Book::open(&mut tx, tenant_id, &fresh.iter().map(|item| item.person()).collect::<Vec<_>>())
+                    .await?;
             let people: Vec<Option<Uuid>> =
                 fresh.iter().map(|item| book.resolve(&domain.ambient, item.person())).collect();
-            let hashed = |item: &Item, target: &str| hash(&tenant_key, item.channel_id, target);
-            let mut targets = Targets::find(&mut tx, tenant_id, &fresh, hashed).await?;
+            let mut targets = Targets::find(&mut tx, tenant_id, &fresh, &tenant_key).await?;
 
             // 3. Conversations, locked in the order of their ids.
             let mut contact_ids: Vec<Uuid> = people.iter().flatten().map(|id| book.canonical(*id)).collect();
@@ -102,7 +106,7 @@ pub async fn store(domain: &Domain, tenant_id: Uuid, items: &[Item]) -> Result<I
                         let draft = draft(item, incoming, Actor::BUSINESS);
                         append(&mut work, &mut threads, id, draft, written_by_business)
                     }
-                    _ => targets.apply(&work, item, author, |target| hashed(item, target)),
+                    _ => targets.apply(&work, &mut threads, item, author, &tenant_key),
                 };
                 let known = known.unwrap_or_else(|| {
                     waiting.push((*item, author));
@@ -111,20 +115,24 @@ pub async fn store(domain: &Domain, tenant_id: Uuid, items: &[Item]) -> Result<I
                 answers.insert(keys[*index], (known, false));
             }
             early::keep(&mut tx, &work, &waiting, &tenant_key).await?;
-            early::catch_up(&mut tx, &mut work, &fresh, &tenant_key).await?;
+            early::catch_up(&mut tx, &mut work, &mut threads, &fresh, &tenant_key).await?;
 
             // What was collected, in the order that references need: contacts before their conversations, and aliases
             // after theirs have closed.
             let rows = book.write(&mut tx, tenant_id).await?;
             work.changed.extend(rows);
             targets.write(&mut tx, &mut work).await?;
+            targets.let_go(&mut tx, tenant_id).await?;
             let (started, mut changed) = threads.into_parts();
             work.persist(&mut tx, &started, &mut changed).await?;
             let rows = book.finish(&mut tx, tenant_id).await?;
             work.changed.extend(rows);
             let written = work.publish(&mut tx, &started, &changed).await?;
-            let record: Vec<(Key, Known)> =
-                answers.iter().filter(|(_, (_, replayed))| !replayed).map(|(key, (known, _))| (*key, *known)).collect();
+            let record: Vec<(Key, Known)> = answers
+                .iter()
+                .filter(|(_, (_, replayed))| !replayed)
+                .map(|(key, (known, _))| (*key, *known))
+                .collect();
             store::dedup::record(&mut tx, tenant_id, &record).await?;
             written
         }
@@ -134,7 +142,8 @@ pub async fn store(domain: &Domain, tenant_id: Uuid, items: &[Item]) -> Result<I
 
     for (index, key) in keys.iter().enumerate() {
         if outcomes[index].is_none() {
-            let (known, replayed) = answers.get(key).copied().ok_or_else(|| Fault::internal("an item has no answer"))?;
+            let (known, replayed) =
+                answers.get(key).copied().ok_or_else(|| Fault::internal("an item has no answer"))?;
             outcomes[index] = Some(Ok(Stored {
                 message_id: known.message_id,
                 conversation_id: known.conversation_id,

@@ -37,7 +37,9 @@ impl Domain {
         }
         let ingested = self.ingest(viewer.tenant_id, good).await?;
         let refused = |outcome: &Outcome| match outcome {
-            Err(fault) if matches!(fault.reason, Reason::NotFound | Reason::ChannelDisabled) => Some(fault.clone()),
+            Err(fault) if matches!(fault.reason, Reason::NotFound | Reason::ChannelDisabled) => {
+                Some(fault.clone())
+            }
             _ => None,
         };
         // The channel is the whole call's: when it is not there or disabled, so are all its items.

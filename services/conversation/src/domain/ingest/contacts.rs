@@ -80,8 +80,14 @@ impl Book {
                 book.stored.insert(address, contact.id);
                 verified.insert(identity.kind, identity.value.clone());
             }
-            let known =
-                Known { contact, verified, new: false, changed: false, aliased: false, claims: BTreeSet::new() };
+            let known = Known {
+                contact,
+                verified,
+                new: false,
+                changed: false,
+                aliased: false,
+                claims: BTreeSet::new(),
+            };
             book.contacts.insert(known.contact.id, known);
         }
         Ok(book)
@@ -118,7 +124,8 @@ impl Book {
             known.changed = true;
         }
         for claim in item.identities.iter().filter(|identity| !identity.verified) {
-            let stands = known.contact.identities.iter().any(|i| i.kind == claim.kind && i.value == claim.value);
+            let stands =
+                known.contact.identities.iter().any(|i| i.kind == claim.kind && i.value == claim.value);
             if !stands && known.claims.insert((claim.kind, claim.value.clone())) {
                 known.changed = true;
             }
@@ -246,7 +253,9 @@ impl Book {
             .contacts
             .values()
             .filter(|known| !known.aliased)
-            .flat_map(|known| known.claims.iter().map(|(kind, value)| (known.contact.id, *kind, value.clone())))
+            .flat_map(|known| {
+                known.claims.iter().map(|(kind, value)| (known.contact.id, *kind, value.clone()))
+            })
             .collect();
         store::contact::add_claims(connection, tenant_id, &claims).await?;
         Ok(new.iter().map(|contact| row(tenant_id, contact.id, 1)).collect())

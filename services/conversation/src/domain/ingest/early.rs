@@ -1,5 +1,6 @@
 //! Webhooks are unordered: an edit, a deletion, a reaction or a receipt may come before what it is about. It is kept,
-//! and applied when the target comes.
+//! and applied when the target comes. Whoever looks for a target in vain holds its dedup key until the commit, so that a
+//! target that comes at the same moment finds what is kept.
 
 use serde::{Deserialize, Serialize};
 use tandem_database::{Connection, Result};
@@ -8,6 +9,7 @@ use uuid::Uuid;
 
 use super::batch::hash;
 use super::targets::{change, target_of};
+use super::threads::Threads;
 use super::{Event, Item, Reply};
 use crate::domain::kinds::DeliveryState;
 use crate::domain::model::Actor;
@@ -55,12 +57,14 @@ pub async fn keep(
 pub async fn catch_up(
     connection: &mut Connection,
     work: &mut Work<'_>,
+    threads: &mut Threads,
     items: &[&Item],
     tenant_key: &[u8; 32],
 ) -> Result<()> {
     let messages = items.iter().filter(|item| matches!(item.event, Event::Message(_) | Event::Echo(_)));
-    let keys: Vec<(Key, &str)> =
-        messages.map(|item| (hash(tenant_key, item.channel_id, &item.external_id), item.external_id.as_str())).collect();
+    let keys: Vec<(Key, &str)> = messages
+        .map(|item| (hash(tenant_key, item.channel_id, &item.external_id), item.external_id.as_str()))
+        .collect();
     let targets: Vec<Key> = keys.iter().map(|(key, _)| *key).collect();
     for early in store::early::take(connection, work.tenant_id, &targets).await? {
         let kept: Kept = serde_json::from_value(early.event).map_err(Fault::internal)?;
@@ -69,15 +73,23 @@ pub async fn catch_up(
         let message = work.messages.iter_mut().find(|message| {
             Some(message.external_id.as_str()) == external && message.channel_id == early.target.0
         });
-        if let Some(message) = message {
-            change(message, &kept.event, kept.author, now);
+        if let Some(message) = message
+            && change(message, &kept.event, kept.author, now)
+        {
+            threads.show(message);
         }
     }
     Ok(())
 }
 
 /// Takes the receipts that waited for a reply's provider id.
-pub async fn receipts(connection: &mut Connection, tenant_id: Uuid, key: Key) -> Result<Vec<(DeliveryState, String)>> {
+pub async fn receipts(
+    connection: &mut Connection,
+    tenant_id: Uuid,
+    key: Key,
+) -> Result<Vec<(DeliveryState, String)>> {
+    // One that is being stored at this moment is waited for: it did not find the reply by this id.
+    let held = store::dedup::claim(connection, tenant_id, &[key]).await?;
     let mut receipts = Vec::new();
     for early in store::early::take(connection, tenant_id, &[key]).await? {
         let kept: Kept = serde_json::from_value(early.event).map_err(Fault::internal)?;
@@ -85,5 +97,6 @@ pub async fn receipts(connection: &mut Connection, tenant_id: Uuid, key: Key) ->
             receipts.push((state, failure));
         }
     }
+    store::dedup::give_back(connection, tenant_id, &held).await?;
     Ok(receipts)
 }

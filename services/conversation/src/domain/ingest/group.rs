@@ -3,8 +3,10 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Mutex, PoisonError};
 
+use futures::FutureExt;
 use tandem_database::{Error, Failure, Result};
 use tandem_fault::{Fault, Reason};
 use tokio::sync::oneshot;
@@ -102,12 +104,14 @@ async fn serve(domain: Domain, tenant_id: Uuid) {
             answers.push((call.items.len(), call.answer));
             items.extend(call.items);
         }
-        match store_all(&domain, tenant_id, &items).await {
+        // A panic must not leave the tenant's queue without a worker.
+        let stored = AssertUnwindSafe(store_all(&domain, tenant_id, &items)).catch_unwind().await;
+        match stored.unwrap_or_else(|_| Err(Fault::internal("storing a batch panicked"))) {
             Ok(Ingested { outcomes, written }) => {
                 let mut outcomes = outcomes.into_iter();
                 for (count, answer) in answers {
                     let outcomes = outcomes.by_ref().take(count).collect();
-                    let _ = answer.send(Ok(Ingested { outcomes, written }).map_err(|fault: Fault| fault));
+                    let _ = answer.send(Ok(Ingested { outcomes, written }));
                 }
             }
             Err(fault) => {

@@ -48,11 +48,23 @@ pub enum Event {
     Message(Incoming),
     /// Somebody replied on the business's own device.
     Echo(Incoming),
-    Edit { target: String, content: Content },
-    Deletion { target: String },
+    Edit {
+        target: String,
+        content: Content,
+    },
+    Deletion {
+        target: String,
+    },
     /// An empty emoji takes it off.
-    Reaction { target: String, emoji: String },
-    Receipt { reply: Reply, state: DeliveryState, failure: String },
+    Reaction {
+        target: String,
+        emoji: String,
+    },
+    Receipt {
+        reply: Reply,
+        state: DeliveryState,
+        failure: String,
+    },
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]

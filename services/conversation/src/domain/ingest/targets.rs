@@ -1,11 +1,14 @@
 //! Edits, deletions, reactions and receipts: what they do to the message that they are about, which may come later.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use tandem_change_feed::{ChangeKind, Row};
 use tandem_database::{Connection, Result};
 use uuid::Uuid;
 
+use super::batch::hash;
+use super::early::receipt_key;
+use super::threads::Threads;
 use super::{Event, Item, Reply};
 use crate::domain::kinds::ActorKind;
 use crate::domain::model::{Actor, Message, Reaction};
@@ -18,18 +21,26 @@ use crate::store::outbound::Outbound;
 /// The messages and replies that a batch's events are about.
 #[derive(Debug, Default)]
 pub struct Targets {
+    /// Dedup keys of what edits, deletions and reactions are about.
+    keys: BTreeSet<Key>,
+    /// Providers' ids of replies, and the keys under which receipts wait for them.
+    providers: BTreeMap<(Uuid, String), Key>,
+    /// Keys of what was looked for in vain.
+    held: Vec<Key>,
     by_key: HashMap<Key, Known>,
     messages: BTreeMap<Uuid, Message>,
     replies: BTreeMap<Uuid, Outbound>,
     by_provider: HashMap<(Uuid, String), Uuid>,
-    changed: std::collections::BTreeSet<Uuid>,
-    moved: std::collections::BTreeSet<Uuid>,
+    changed: BTreeSet<Uuid>,
+    moved: BTreeSet<Uuid>,
 }
 
 /// The external id that an event is about.
 pub fn target_of(event: &Event) -> Option<&str> {
     match event {
-        Event::Edit { target, .. } | Event::Deletion { target } | Event::Reaction { target, .. } => Some(target),
+        Event::Edit { target, .. } | Event::Deletion { target } | Event::Reaction { target, .. } => {
+            Some(target)
+        }
         Event::Message(_) | Event::Echo(_) | Event::Receipt { .. } => None,
     }
 }
@@ -40,34 +51,57 @@ impl Targets {
         connection: &mut Connection,
         tenant_id: Uuid,
         items: &[&Item],
-        key: impl Fn(&Item, &str) -> Key,
+        tenant_key: &[u8; 32],
     ) -> Result<Self> {
-        let keys: Vec<Key> =
-            items.iter().filter_map(|item| target_of(&item.event).map(|target| key(item, target))).collect();
-        let by_key: HashMap<Key, Known> = store::dedup::find(connection, tenant_id, &keys).await?.into_iter().collect();
-        let mut providers = Vec::new();
-        let mut replies = Vec::new();
+        let mut targets = Self::default();
+        let mut ours = Vec::new();
         for item in items {
             match &item.event {
-                Event::Receipt { reply: Reply::Ours(id), .. } => replies.push(*id),
-                Event::Receipt { reply: Reply::Provider(id), .. } => providers.push((item.channel_id, id.clone())),
-                _ => {}
+                Event::Receipt { reply: Reply::Ours(id), .. } => ours.push(*id),
+                Event::Receipt { reply: Reply::Provider(id), .. } => {
+                    let key = receipt_key(tenant_key, item.channel_id, id);
+                    targets.providers.insert((item.channel_id, id.clone()), key);
+                }
+                event => targets
+                    .keys
+                    .extend(target_of(event).map(|target| hash(tenant_key, item.channel_id, target))),
             }
         }
-        let by_provider: HashMap<_, _> =
+        targets.look_up(connection, tenant_id).await?;
+        let missing = targets.missing();
+        if !missing.is_empty() {
+            // One that is being stored at this moment is waited for, and one that comes later waits for us: it will find
+            // what is kept for it.
+            targets.held = store::dedup::claim(connection, tenant_id, &missing).await?;
+            targets.look_up(connection, tenant_id).await?;
+        }
+        let found = targets.by_key.values().filter_map(|known| known.message_id);
+        let messages: Vec<Uuid> = found.chain(targets.by_provider.values().copied()).chain(ours).collect();
+        if !messages.is_empty() {
+            let messages = store::message::find(connection, tenant_id, &messages).await?;
+            targets.messages = messages.into_iter().map(|message| (message.id, message)).collect();
+        }
+        Ok(targets)
+    }
+
+    async fn look_up(&mut self, connection: &mut Connection, tenant_id: Uuid) -> Result<()> {
+        let keys: Vec<Key> = self.keys.iter().copied().collect();
+        self.by_key = store::dedup::find(connection, tenant_id, &keys).await?.into_iter().collect();
+        let providers: Vec<(Uuid, String)> = self.providers.keys().cloned().collect();
+        self.by_provider =
             store::outbound::of_provider_ids(connection, tenant_id, &providers).await?.into_iter().collect();
-        replies.extend(by_provider.values());
-        let messages: Vec<Uuid> = by_key.values().filter_map(|known| known.message_id).chain(replies).collect();
-        let messages = match messages.is_empty() {
-            true => Vec::new(),
-            false => store::message::find(connection, tenant_id, &messages).await?,
-        };
-        Ok(Self {
-            by_key,
-            messages: messages.into_iter().map(|message| (message.id, message)).collect(),
-            by_provider,
-            ..Self::default()
-        })
+        Ok(())
+    }
+
+    fn missing(&self) -> Vec<Key> {
+        let keys = self.keys.iter().filter(|key| !self.by_key.contains_key(*key));
+        let providers = self.providers.iter().filter(|(id, _)| !self.by_provider.contains_key(*id));
+        keys.chain(providers.map(|(_, key)| key)).copied().collect()
+    }
+
+    /// Lets those go on who wait for a key that was held.
+    pub async fn let_go(&self, connection: &mut Connection, tenant_id: Uuid) -> Result<()> {
+        store::dedup::give_back(connection, tenant_id, &self.held).await
     }
 
     /// Their conversations, to be locked before anything is changed.
@@ -76,7 +110,12 @@ impl Targets {
     }
 
     /// Reads the targets again under their conversations' locks, and locks the replies.
-    pub async fn lock(&mut self, connection: &mut Connection, tenant_id: Uuid, has_receipts: bool) -> Result<()> {
+    pub async fn lock(
+        &mut self,
+        connection: &mut Connection,
+        tenant_id: Uuid,
+        has_receipts: bool,
+    ) -> Result<()> {
         let ids: Vec<Uuid> = self.messages.keys().copied().collect();
         if ids.is_empty() {
             return Ok(());
@@ -91,7 +130,14 @@ impl Targets {
     }
 
     /// Carries an event out on a stored message. `None` when its target has not come.
-    pub fn apply(&mut self, work: &Work, item: &Item, author: Actor, key: impl Fn(&str) -> Key) -> Option<Known> {
+    pub fn apply(
+        &mut self,
+        work: &Work,
+        threads: &mut Threads,
+        item: &Item,
+        author: Actor,
+        tenant_key: &[u8; 32],
+    ) -> Option<Known> {
         if let Event::Receipt { reply, state, failure } = &item.event {
             let id = match reply {
                 Reply::Ours(id) => *id,
@@ -104,10 +150,12 @@ impl Targets {
             }
             return Some(known(self.messages.get(&id)?));
         }
-        let target = self.by_key.get(&key(target_of(&item.event)?))?.message_id?;
+        let key = hash(tenant_key, item.channel_id, target_of(&item.event)?);
+        let target = self.by_key.get(&key)?.message_id?;
         let message = self.messages.get_mut(&target)?;
         if change(message, &item.event, author, work.now) {
             self.changed.insert(target);
+            threads.show(message);
         }
         Some(known(message))
     }
@@ -135,14 +183,23 @@ fn known(message: &Message) -> Known {
 }
 
 /// What an event does to its message. A deletion is for good: nothing brings the text back.
-pub fn change(message: &mut Message, event: &Event, author: Actor, now: chrono::DateTime<chrono::Utc>) -> bool {
+pub fn change(
+    message: &mut Message,
+    event: &Event,
+    author: Actor,
+    now: chrono::DateTime<chrono::Utc>,
+) -> bool {
     match event {
-        Event::Edit { content, .. } if message.deleted_at.is_none() && message.author.kind == ActorKind::Customer => {
+        Event::Edit { content, .. }
+            if message.deleted_at.is_none() && message.author.kind == ActorKind::Customer =>
+        {
             message.content = Some(content.clone());
             message.edited_at = Some(now);
             true
         }
-        Event::Deletion { .. } if message.deleted_at.is_none() && message.author.kind == ActorKind::Customer => {
+        Event::Deletion { .. }
+            if message.deleted_at.is_none() && message.author.kind == ActorKind::Customer =>
+        {
             message.content = None;
             message.reactions.clear();
             message.deleted_at = Some(now);

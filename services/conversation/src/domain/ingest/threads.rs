@@ -7,8 +7,9 @@ use tandem_database::{Connection, Result};
 use uuid::Uuid;
 
 use super::contacts::Book;
+use crate::domain::content::Content;
 use crate::domain::kinds::{ActorKind, Cause, HolderKind, ReopenPolicy, Status};
-use crate::domain::model::{Actor, Channel, Conversation, Holder};
+use crate::domain::model::{Actor, Channel, Conversation, Holder, Message};
 use crate::domain::work::{HolderChange, Work, fresh};
 use crate::store;
 
@@ -54,13 +55,30 @@ impl Threads {
         self.locked.get_mut(&id)
     }
 
+    /// What a list shows of a conversation follows its newest message when that is edited or deleted.
+    pub fn show(&mut self, message: &Message) {
+        let is_shown = self.get(message.conversation_id).is_some_and(|conversation| {
+            conversation.last_customer_position == message.position
+                && conversation.preview_author == Some(ActorKind::Customer)
+        });
+        if is_shown && let Some(conversation) = self.touch(message.conversation_id) {
+            conversation.preview = message.content.as_ref().map(Content::preview).unwrap_or_default();
+        }
+    }
+
     fn get(&self, id: Uuid) -> Option<&Conversation> {
         self.new.get(&id).or_else(|| self.locked.get(&id))
     }
 
     /// Where the customer's message goes. Reopens or starts as the channel's policy says; a late message that precedes
     /// the business's last reply reopens nothing.
-    pub fn for_customer(&mut self, work: &mut Work, channel: &Channel, contact: Uuid, source_at: DateTime<Utc>) -> Uuid {
+    pub fn for_customer(
+        &mut self,
+        work: &mut Work,
+        channel: &Channel,
+        contact: Uuid,
+        source_at: DateTime<Utc>,
+    ) -> Uuid {
         let Some(current) = self.current.get(&contact).copied() else {
             return self.start(work, channel, contact, first_holder(channel), None, Actor::customer(contact));
         };
@@ -82,9 +100,11 @@ impl Threads {
     /// Where a reply typed on the business's own device goes; it counts as a take-over by the channel's default team.
     pub fn for_echo(&mut self, work: &mut Work, channel: &Channel, contact: Uuid) -> Uuid {
         let team = Holder::team_or_nobody(channel.default_team_id);
-        let live = self.current.get(&contact).copied().filter(|id| {
-            self.get(*id).is_some_and(|conversation| conversation.status != Status::Closed)
-        });
+        let live = self
+            .current
+            .get(&contact)
+            .copied()
+            .filter(|id| self.get(*id).is_some_and(|conversation| conversation.status != Status::Closed));
         let Some(id) = live else {
             let predecessor = self.current.get(&contact).copied();
             return self.start(work, channel, contact, team, predecessor, Actor::BUSINESS);
@@ -119,7 +139,14 @@ impl Threads {
 
     /// Two contacts turned out to be one: the younger's live conversation closes with a link to its successor, and a
     /// person's hold survives into that.
-    pub fn join(&mut self, work: &mut Work, channels: &BTreeMap<Uuid, Channel>, book: &Book, younger: Uuid, older: Uuid) {
+    pub fn join(
+        &mut self,
+        work: &mut Work,
+        channels: &BTreeMap<Uuid, Channel>,
+        book: &Book,
+        younger: Uuid,
+        older: Uuid,
+    ) {
         let Some(closing) = self.current.remove(&younger) else { return };
         let Some(conversation) = self.touch(closing) else { return };
         if conversation.status == Status::Closed {
@@ -129,9 +156,11 @@ impl Threads {
         let (holder, was_waiting) = (conversation.holder, conversation.waiting_since);
         work.set_status(conversation, Status::Closed, Actor::SYSTEM, "the contact is another one");
         work.change_holder(conversation, HolderChange::new(Holder::NOBODY, Cause::Merge, Actor::SYSTEM));
-        let live = self.current.get(&older).copied().filter(|id| {
-            self.get(*id).is_some_and(|conversation| conversation.status != Status::Closed)
-        });
+        let live = self
+            .current
+            .get(&older)
+            .copied()
+            .filter(|id| self.get(*id).is_some_and(|conversation| conversation.status != Status::Closed));
         let successor = match live {
             Some(id) => {
                 if let Some(other) = self.touch(id)
@@ -168,7 +197,8 @@ impl Threads {
     /// The conversations to insert, and those to save.
     pub fn into_parts(self) -> (Vec<Conversation>, Vec<Conversation>) {
         let Self { locked, new, touched, .. } = self;
-        let changed = locked.into_values().filter(|conversation| touched.contains(&conversation.id)).collect();
+        let changed =
+            locked.into_values().filter(|conversation| touched.contains(&conversation.id)).collect();
         (new.into_values().collect(), changed)
     }
 }
@@ -196,7 +226,12 @@ fn reopens(channel: &Channel, conversation: &Conversation, now: DateTime<Utc>) -
 }
 
 /// What the customer's message does to the conversation that it was appended to.
-pub fn written_by_customer(work: &Work, conversation: &mut Conversation, number: i64, source_at: DateTime<Utc>) {
+pub fn written_by_customer(
+    work: &Work,
+    conversation: &mut Conversation,
+    number: i64,
+    source_at: DateTime<Utc>,
+) {
     conversation.last_customer_position = conversation.last_position;
     conversation.last_customer_at =
         Some(conversation.last_customer_at.map_or(source_at, |before| before.max(source_at)).min(work.now));

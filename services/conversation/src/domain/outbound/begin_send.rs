@@ -4,7 +4,7 @@ use tandem_database::{Connection, Result, begin};
 use tandem_fault::{Fault, Reason};
 use uuid::Uuid;
 
-use super::SEND_TIME;
+use super::{SEND_TIME, forward};
 use crate::domain::Domain;
 use crate::domain::kinds::DeliveryState;
 use crate::domain::viewer::Viewer;
@@ -22,11 +22,11 @@ impl Domain {
             DeliveryState::Sending if item.lease == Some(lease) => {
                 return Ok(item.lease_until.unwrap_or(now));
             }
-            DeliveryState::Leased => {}
+            DeliveryState::Leased | DeliveryState::Sending => {}
             state => return Err(wrong_state(state).into()),
         }
         if item.lease != Some(lease) || item.lease_until.is_none_or(|until| until <= now) {
-            return Err(Fault::new(Reason::LeaseLost, "the lease ran out or belongs to another").into());
+            return Err(lease_lost().into());
         }
         let channel = store::channel::find_one(&mut tx, viewer.tenant_id, item.channel_id).await?;
         if let Some(window) = channel.and_then(|channel| channel.reply_window) {
@@ -34,8 +34,14 @@ impl Domain {
             let conversation = store::conversation::read(&mut tx, &ids).await?.pop();
             let message = store::message::find(&mut tx, viewer.tenant_id, &[message_id]).await?.pop();
             let is_template = message.and_then(|m| m.content).is_some_and(|content| content.is_template());
-            let closed = conversation.and_then(|(_, c)| c.last_customer_at).is_none_or(|at| at + window <= now);
+            let closed =
+                conversation.and_then(|(_, c)| c.last_customer_at).is_none_or(|at| at + window <= now);
             if closed && !is_template {
+                // For good: it must not come back at the end of every lease, nor hold up a template behind it.
+                forward(&mut item, DeliveryState::Failed, "the reply window is over");
+                save(&mut tx, self, &item).await?;
+                tx.commit().await?;
+                self.sequencer.wake();
                 return Err(Fault::new(Reason::ReplyWindowClosed, "the reply window is over").into());
             }
         }
@@ -51,7 +57,11 @@ impl Domain {
 }
 
 /// The reply, locked, if the adapter's token names its channel.
-pub(super) async fn leased(connection: &mut Connection, viewer: &Viewer, message_id: Uuid) -> Result<Outbound> {
+pub(super) async fn leased(
+    connection: &mut Connection,
+    viewer: &Viewer,
+    message_id: Uuid,
+) -> Result<Outbound> {
     let item = store::outbound::lock(connection, viewer.tenant_id, &[message_id]).await?.pop();
     let item = item.filter(|item| viewer.scope.covers(item.channel_id));
     Ok(item.ok_or_else(|| Fault::not_found("reply"))?)
@@ -67,6 +77,10 @@ pub(super) async fn save(connection: &mut Connection, domain: &Domain, item: &Ou
     };
     outbox::write(connection, &domain.ambient, &[row]).await?;
     Ok(())
+}
+
+pub(super) fn lease_lost() -> Fault {
+    Fault::new(Reason::LeaseLost, "the lease ran out or belongs to another")
 }
 
 pub(super) fn wrong_state(state: DeliveryState) -> Fault {

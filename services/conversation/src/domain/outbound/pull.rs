@@ -12,6 +12,11 @@ use crate::domain::model::{Identity, Message};
 use crate::domain::viewer::Viewer;
 use crate::store;
 
+/// The net under the wakes.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// A waiting adapter looks at most this often.
+const GATHER: Duration = Duration::from_millis(5);
+
 /// One leased reply.
 #[derive(Debug)]
 pub struct Leased {
@@ -44,17 +49,33 @@ impl Domain {
             if !leased.is_empty() {
                 return Ok(leased);
             }
-            tokio::select! {
-                () = self.stop.cancelled() => return Ok(Vec::new()),
-                () = tokio::time::sleep_until(deadline) => return Ok(Vec::new()),
-                // Anything that changes may have queued a reply; leases that run out are seen within the second.
-                changed = head.changed() => if changed.is_err() { return Ok(Vec::new()) },
-                () = tokio::time::sleep(Duration::from_secs(1)) => {}
+            loop {
+                tokio::select! {
+                    () = self.stop.cancelled() => return Ok(Vec::new()),
+                    () = tokio::time::sleep_until(deadline) => return Ok(Vec::new()),
+                    // Anything that changes may have queued a reply; leases that run out are seen within the second.
+                    changed = head.changed() => if changed.is_err() { return Ok(Vec::new()) },
+                    () = tokio::time::sleep(LOOK_EVERY) => {}
+                }
+                // One cheap look for all that changed meanwhile, however busy the database is.
+                tokio::time::sleep(GATHER).await;
+                head.mark_unchanged();
+                let mut connection = self.pool.acquire().await?;
+                let now = self.ambient.now();
+                if store::outbound::any_due(&mut connection, viewer.tenant_id, channel_id, now).await? {
+                    break;
+                }
             }
         }
     }
 
-    async fn lease(&self, viewer: &Viewer, channel_id: Uuid, most: i64, lease: TimeDelta) -> Result<Vec<Leased>> {
+    async fn lease(
+        &self,
+        viewer: &Viewer,
+        channel_id: Uuid,
+        most: i64,
+        lease: TimeDelta,
+    ) -> Result<Vec<Leased>> {
         let tenant_id = viewer.tenant_id;
         let now = self.ambient.now();
         let mut tx = begin(&self.pool).await?;
@@ -63,10 +84,16 @@ impl Domain {
         store::channel::seen(&mut tx, tenant_id, channel_id, now).await?;
         let lease_id = self.ambient.id();
         let until = now + lease;
-        let items = store::outbound::lease(&mut tx, tenant_id, channel_id, lease_id, now, until, most).await?;
+        let items =
+            store::outbound::lease(&mut tx, tenant_id, channel_id, lease_id, now, until, most).await?;
         let rows: Vec<Row> = items
             .iter()
-            .map(|item| Row { tenant_id, kind: ChangeKind::Message, entity_id: item.message_id, version: item.version })
+            .map(|item| Row {
+                tenant_id,
+                kind: ChangeKind::Message,
+                entity_id: item.message_id,
+                version: item.version,
+            })
             .collect();
         outbox::write(&mut tx, &self.ambient, &rows).await?;
         let ids: Vec<Uuid> = items.iter().map(|item| item.message_id).collect();

@@ -1,0 +1,13 @@
+//! Promise 8 and the change feed of design section 5, under real faults: late commits, killed and frozen processes on
+//! both sides, a restored database, a pruned feed, and change tokens over one hop.
+//!
+//! Nothing sleeps: tests wait on streams, on change tokens, or on what a database says (`eventually`).
+
+mod consumers;
+mod cursor;
+mod restore;
+mod sequencer;
+mod support;
+mod tokens;
+mod truth;
+mod writers;

@@ -37,8 +37,8 @@ test-full: setup build ## The real conversations in ../shared/data, replayed, ve
 
 lint: setup ## Formatting, clippy, protos, dependencies
 	cargo fmt --all --check
-	cargo clippy --all-targets -- -D warnings
-	cargo clippy -p tandem-dev-search --all-targets -- -D warnings
+	cargo clippy --all-targets
+	cargo clippy -p tandem-dev-search --all-targets
 	cd proto && "$$(../tests/scripts/tool buf)" lint
 	"$$(tests/scripts/tool cargo-deny)" check bans licenses sources
 

@@ -51,6 +51,12 @@ impl Databases {
         format!("{head}/{name}")
     }
 
+    /// Runs a statement on a database of the suite's.
+    pub async fn execute_on(url: &str, statement: &str) {
+        let mut connection = PgConnectOptions::from_str(url).unwrap().connect().await.unwrap();
+        sqlx::raw_sql(sqlx::AssertSqlSafe(statement.to_owned())).execute(&mut connection).await.unwrap();
+    }
+
     /// Runs a statement on the server's own database.
     pub async fn execute(&self, statement: &str) {
         let mut connection = self.server.connect().await.unwrap();

@@ -10,6 +10,7 @@ mod database;
 mod dump;
 mod eventually;
 mod process;
+pub mod raw;
 mod recorder;
 mod refusal;
 mod suite;

@@ -33,7 +33,7 @@ use crate::{MIGRATOR, store};
 const LEASE: TimeDelta = TimeDelta::seconds(10);
 
 /// The configuration of the conversation service.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     pub common: Common,
@@ -51,12 +51,6 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self { tick_ms: 1_000 }
-    }
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self { common: Common::default(), conversation: Settings::default() }
     }
 }
 

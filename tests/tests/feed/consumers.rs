@@ -7,7 +7,7 @@ use tandem_database::Pool;
 use tandem_tests::{Parts, Process, Recorder, Suite, dump, eventually, restore};
 use tokio_util::sync::CancellationToken;
 
-use crate::support::{Writers, as_service, feed_source, pool};
+use crate::support::{Writers, as_service, feed_source, pool, service_pool};
 use crate::truth::{Truth, recorded, settled};
 
 /// More than a lease.
@@ -142,7 +142,8 @@ async fn a_replica_that_stops_gives_the_feed_to_the_next_at_once() {
         let stop = CancellationToken::new();
         let source = as_service(&suite, 0);
         let name = format!("replica-{round}");
-        let _progress = Recorder::spawn(&name, record.clone(), suite.ambient.clone(), source, stop.clone());
+        let _progress =
+            Recorder::spawn(&name, service_pool(&url), suite.ambient.clone(), source, stop.clone());
         eventually("a replica that applies, with no move of the clock", || async {
             let applied = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM applied WHERE replica = $1)");
             applied.bind(&name).fetch_one(&record).await.unwrap_or(false).then_some(())
@@ -153,7 +154,7 @@ async fn a_replica_that_stops_gives_the_feed_to_the_next_at_once() {
     writers.stop().await;
     let stop = CancellationToken::new();
     let source = as_service(&suite, 0);
-    let _progress = Recorder::spawn("last", record.clone(), suite.ambient.clone(), source, stop.clone());
+    let _progress = Recorder::spawn("last", service_pool(&url), suite.ambient.clone(), source, stop.clone());
     recorded(&record, settled(&database).await).await;
     Truth::read(&database).await.assert_recorded(&record).await;
     stop.cancel();
@@ -168,7 +169,7 @@ async fn a_consumer_whose_own_database_is_restored_goes_on_from_the_dump() {
     Recorder::prepare(&record).await;
     let stop = CancellationToken::new();
     let source = as_service(&suite, 0);
-    let _progress = Recorder::spawn("only", record.clone(), suite.ambient.clone(), source, stop.clone());
+    let _progress = Recorder::spawn("only", service_pool(&url), suite.ambient.clone(), source, stop.clone());
     let doors = [suite.as_adapter(0, channel)];
     let file = suite.folder().join("consumer.sql");
 

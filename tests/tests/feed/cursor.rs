@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::Code;
 use uuid::Uuid;
 
-use crate::support::{GUARD, as_service, pool, subscribe};
+use crate::support::{GUARD, as_service, pool, service_pool, subscribe};
 use crate::truth::{Truth, recorded, settled};
 
 async fn write(suite: &Suite, channel: Uuid, name: &str, count: usize) {
@@ -119,7 +119,13 @@ async fn a_consumer_that_was_away_for_too_long_rebuilds_and_sweeps() {
     let (database, record) = (pool(&suite.conversation_url), pool(&url));
     Recorder::prepare(&record).await;
     let follow = |stop: &CancellationToken| {
-        Recorder::spawn("only", record.clone(), suite.ambient.clone(), as_service(&suite, 0), stop.clone())
+        Recorder::spawn(
+            "only",
+            service_pool(&url),
+            suite.ambient.clone(),
+            as_service(&suite, 0),
+            stop.clone(),
+        )
     };
 
     let stop = CancellationToken::new();

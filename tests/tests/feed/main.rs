@@ -3,6 +3,7 @@
 //!
 //! Nothing sleeps: tests wait on streams, on change tokens, or on what a database says (`eventually`).
 
+mod cancelled;
 mod consumers;
 mod cursor;
 mod restore;

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::Code;
 use uuid::Uuid;
 
-use crate::support::{GUARD, Seen, as_service, ingest, pool};
+use crate::support::{GUARD, Seen, as_service, ingest, pool, service_pool};
 use crate::tokens::{FOLLOWED, assert_refused, conversation_of, customer, customer_of, history};
 use crate::truth::{Truth, head, recorded, settled};
 
@@ -67,7 +67,7 @@ async fn everybody_finds_the_way_out_of_a_lost_history() {
     let channel = suite.create_channel().await;
     let stop = CancellationToken::new();
     let source = as_service(&suite, 1);
-    let _progress = Recorder::spawn("only", record.clone(), suite.ambient.clone(), source, stop.clone());
+    let _progress = Recorder::spawn("only", service_pool(&url), suite.ambient.clone(), source, stop.clone());
 
     let kept = write(&suite, channel, "kept", 20).await;
     assert_read(&suite, &kept).await;

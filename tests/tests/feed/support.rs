@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tandem_access::{Role, TokenSpec};
 use tandem_bootstrap::{ClientConfig, InternalChannel, Secret, internal_channel};
-use tandem_database::Pool;
+use tandem_database::{DatabaseConfig, Pool, connect};
 use tandem_proto::conversation::v1::ingest_service_client::IngestServiceClient;
 use tandem_proto::conversation::v1::{IngestItem, IngestMessagesRequest, IngestMessagesResponse};
 use tandem_proto::feed::v1::change_feed_service_client::ChangeFeedServiceClient;
@@ -22,9 +22,14 @@ use uuid::Uuid;
 /// Guards a wait that only a broken build runs into.
 pub const GUARD: Duration = Duration::from_secs(60);
 
-/// The database behind a URL.
+/// The database behind a URL, to look at and to write by hand: without the services' time-outs.
 pub fn pool(url: &str) -> Pool {
     sqlx::postgres::PgPoolOptions::new().max_connections(8).connect_lazy(url).unwrap()
+}
+
+/// The database behind a URL as a service opens it.
+pub fn service_pool(url: &str) -> Pool {
+    connect(url, &DatabaseConfig::default(), "tests").unwrap()
 }
 
 /// The token of one service to another.

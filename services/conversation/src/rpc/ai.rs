@@ -29,18 +29,11 @@ impl AiService for Rpc {
         let (viewer, request) = self.open(request).await?;
         let mut v = Violations::new();
         let most = parse::size(&mut v, "max_leases", request.max_leases, 10, 100);
-        let lease = parse::size(&mut v, "lease_seconds", request.lease_seconds, 60, 600);
-        v.check(lease >= 5, "lease_seconds", "must be 0 or 5 to 600");
+        let lease = parse::lease(&mut v, "lease_seconds", request.lease_seconds);
         let channel_ids = parse::ids(&mut v, "channel_ids", &request.channel_ids, 100);
         v.finish()?;
         let (sender, receiver) = mpsc::channel(1);
-        let worker = Worker {
-            domain: self.domain.clone(),
-            viewer,
-            channel_ids,
-            most,
-            lease: TimeDelta::seconds(lease),
-        };
+        let worker = Worker { domain: self.domain.clone(), viewer, channel_ids, most, lease };
         tokio::spawn(worker.run(sender));
         Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
     }

@@ -21,14 +21,13 @@ impl OutboundService for Rpc {
         let mut v = Violations::new();
         let channel_id = parse::id(&mut v, "channel_id", &request.channel_id);
         let most = parse::size(&mut v, "max_items", request.max_items, 10, 100);
-        let lease = parse::size(&mut v, "lease_seconds", request.lease_seconds, 60, 600);
-        v.check(lease >= 5, "lease_seconds", "must be 0 or 5 to 600");
+        let lease = parse::lease(&mut v, "lease_seconds", request.lease_seconds);
         let wait = request.wait.unwrap_or_default();
         let wait_ms = wait.seconds.saturating_mul(1_000).saturating_add(i64::from(wait.nanos / 1_000_000));
         v.check((0..=30_000).contains(&wait_ms), "wait", "must be at most 30 seconds");
         v.finish()?;
         let wait = Duration::from_millis(wait_ms.unsigned_abs());
-        let leased = self.domain.pull(&viewer, channel_id, most, TimeDelta::seconds(lease), wait).await?;
+        let leased = self.domain.pull(&viewer, channel_id, most, lease, wait).await?;
         Ok(Response::new(proto::PullOutboundResponse { items: leased.into_iter().map(item).collect() }))
     }
 

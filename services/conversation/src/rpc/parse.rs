@@ -107,6 +107,12 @@ pub fn size(violations: &mut Violations, field: &str, value: i32, default: i32, 
     i64::from(if value == 0 { default } else { value })
 }
 
+/// How long a lease lasts: 5 to 600 seconds, 0 means 60.
+pub fn lease(violations: &mut Violations, field: &str, seconds: i32) -> TimeDelta {
+    violations.check(seconds == 0 || (5..=600).contains(&seconds), field, "must be 0 or 5 to 600");
+    TimeDelta::seconds(if seconds == 0 { 60 } else { seconds.into() })
+}
+
 /// A request id with the body that it was given for. `body` has what is not part of it cleared.
 pub fn request(
     violations: &mut Violations,

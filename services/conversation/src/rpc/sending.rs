@@ -32,7 +32,6 @@ impl Rpc {
             take_over: request.take_over,
             reply_to_position: request.reply_to_position,
         };
-        v.check(request.expected_epoch >= 0, "expected_epoch", "must not be negative");
         v.check(request.answers_position >= 0, "answers_position", "must not be negative");
         v.check(request.reply_to_position >= 0, "reply_to_position", "must not be negative");
         if viewer.is_ai && viewer.agent_id.is_none() && !request.private {
@@ -41,6 +40,8 @@ impl Rpc {
                 "expected_epoch",
                 "must be the epoch that the words were written under",
             );
+        } else {
+            v.check(request.expected_epoch >= 0, "expected_epoch", "must not be negative");
         }
         v.check(!(request.private && request.take_over), "take_over", "must not be set with a private note");
         v.finish()?;

@@ -54,7 +54,20 @@ pub fn connect(url: &str, config: &DatabaseConfig, application: &str) -> Result<
 }
 
 /// Begins a transaction. A pooled connection that died while idle is replaced once.
+///
+/// Whoever waits for it may be dropped at any moment (a caller hangs up, a deadline passes), the beginning itself must
+/// not: sqlx 0.9 would give the connection back inside a transaction that it does not know of (its issue 4393), and what
+/// the next one writes there without a transaction of its own would not be committed. So it is a task of its own.
 pub async fn begin(pool: &Pool) -> Result<Transaction> {
+    let pool = pool.clone();
+    match tokio::spawn(async move { begin_to_the_end(&pool).await }).await {
+        Ok(begun) => begun,
+        Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+        Err(_) => Err(Error::Sql(sqlx::Error::PoolClosed)),
+    }
+}
+
+async fn begin_to_the_end(pool: &Pool) -> Result<Transaction> {
     match pool.begin().await {
         Err(sqlx::Error::Io(_)) => {
             // Nothing was sent yet, so a fresh connection is safe.

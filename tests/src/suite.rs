@@ -1,5 +1,7 @@
+use std::collections::HashMap;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
+use std::sync::Mutex;
 
 use tandem_access::{AccessConfig, KeySource, Role, Roles, SigningKey, TokenSpec};
 use tandem_ambient::{Ambient, Clock};
@@ -63,6 +65,8 @@ pub struct Suite {
     folder: TempDir,
     drain: Drain,
     running: Vec<Running>,
+    /// Connections by address and token, which calls share.
+    channels: Mutex<HashMap<String, InternalChannel>>,
 }
 
 /// An address that was free a moment ago.
@@ -92,6 +96,7 @@ impl Suite {
             folder,
             drain: Drain::manual(),
             running: Vec::new(),
+            channels: Mutex::default(),
         };
         suite.serve(parts).await;
         suite.create_tenant(suite.tenant).await;
@@ -209,7 +214,11 @@ impl Suite {
 
     /// A channel to a service under a token; `replica` picks a conversation process.
     pub fn channel(&self, kind: Kind, replica: usize, spec: &TokenSpec) -> InternalChannel {
-        self.channel_with(kind, replica, self.mint(spec))
+        let key = format!("{} {spec:?}", self.address(kind, replica));
+        let mut channels = self.channels.lock().unwrap();
+        let channel =
+            channels.entry(key).or_insert_with(|| self.channel_with(kind, replica, self.mint(spec)));
+        channel.clone()
     }
 
     pub fn channel_with(&self, kind: Kind, replica: usize, token: String) -> InternalChannel {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use chrono::TimeDelta;
 use tandem_proto::conversation::v1::ingest_item::Event;
 use tandem_proto::conversation::v1::message_content::Kind;
 use tandem_proto::conversation::v1::{
@@ -93,6 +94,7 @@ async fn events_before_their_target_wait_for_it() {
         ("r1", reaction("m1", "👍")),
         ("d1", deletion("m2")),
     ] {
+        suite.ambient.clock().advance(TimeDelta::milliseconds(1));
         let kept = ingest(&suite, channel, external_id, happened).await;
         assert_eq!((kept.message_id.as_str(), kept.position), ("", 0), "its target has not come");
     }
@@ -104,11 +106,18 @@ async fn events_before_their_target_wait_for_it() {
     let messages = suite.messages(&id).await;
     assert!(messages[1].content.is_none() && messages[1].delete_time.is_some());
     assert_eq!(suite.get(&id).await.preview, "");
-    // In one batch, the wrong way round.
-    let now = suite.ambient.now();
-    let batch = vec![event(&suite, "e3", edit("m3", "edited")), item_at("m3", who(), "third", now)];
+    // In one batch, before the target; and all in one, the wrong way round.
+    let edits = |target: &str| -> Vec<IngestItem> {
+        let edit = |n| event(&suite, &format!("{target}-{n}"), edit(target, &format!("edit {n}")));
+        (0..10).map(edit).collect()
+    };
+    suite.ingest(0, channel, edits("m3")).await;
+    suite.write(channel, "m3", &who(), "third").await;
+    let mut batch = edits("m4");
+    batch.push(item_at("m4", who(), "fourth", suite.ambient.now()));
     suite.ingest(0, channel, batch).await;
-    assert_eq!(words(&suite.messages(&id).await[2]), Some("edited"));
+    let messages = suite.messages(&id).await;
+    assert_eq!((words(&messages[2]), words(&messages[3])), (Some("edit 9"), Some("edit 9")));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,7 +2,9 @@
 //! as INTERNAL, and the services go on.
 
 use prost_reflect::prost::Message;
-use prost_reflect::{DynamicMessage, FieldDescriptor, Kind as FieldKind, MessageDescriptor, Value};
+use prost_reflect::{
+    DynamicMessage, FieldDescriptor, Kind as FieldKind, MessageDescriptor, ReflectMessage, Value,
+};
 use tandem_access::{Role, Roles, TokenSpec};
 use tandem_ambient::Ambient;
 use tandem_bootstrap::OnBehalfOf;

@@ -1,5 +1,7 @@
 //! Promise 7: no tenant sees another; within a tenant nobody sees beyond their channels.
 
+#![expect(clippy::cloned_ref_to_slice_refs, reason = "an array reads better in an assertion")]
+
 use std::collections::BTreeSet;
 
 use tandem_access::{Role, TokenSpec};

@@ -62,13 +62,15 @@ pub async fn store(domain: &Domain, tenant_id: Uuid, items: &[Item]) -> Result<I
     let written = match fresh.is_empty() {
         true => None,
         false => {
-            // 2. Contacts, locked; then again what the events are about.
+            // What the events are about; a key that is missing is held like those of the items.
+            let mut targets = Targets::find(&mut tx, tenant_id, &fresh, &tenant_key).await?;
+
+            // 2. Contacts, locked.
             let mut book =
                 Book::open(&mut tx, tenant_id, &fresh.iter().map(|item| item.person()).collect::<Vec<_>>())
                     .await?;
             let people: Vec<Option<Uuid>> =
                 fresh.iter().map(|item| book.resolve(&domain.ambient, item.person())).collect();
-            let mut targets = Targets::find(&mut tx, tenant_id, &fresh, &tenant_key).await?;
 
             // 3. Conversations, locked in the order of their ids.
             let mut contact_ids: Vec<Uuid> = people.iter().flatten().map(|id| book.canonical(*id)).collect();

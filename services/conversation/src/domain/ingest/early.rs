@@ -2,6 +2,7 @@
 //! and applied when the target comes. Whoever looks for a target in vain holds its dedup key until the commit, so that a
 //! target that comes at the same moment finds what is kept.
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use tandem_database::{Connection, Result};
 use tandem_fault::Fault;
@@ -22,6 +23,9 @@ use crate::store::early::Early;
 struct Kept {
     event: Event,
     author: Actor,
+    /// When it happened by the channel's clock, and its place among those of its batch: the order of what happened.
+    source_at: DateTime<Utc>,
+    place: usize,
 }
 
 /// The key under which receipts wait for a reply's provider id; apart from those of messages.
@@ -37,7 +41,7 @@ pub async fn keep(
     tenant_key: &[u8; 32],
 ) -> Result<()> {
     let mut events = Vec::new();
-    for (item, author) in waiting {
+    for (place, (item, author)) in waiting.iter().enumerate() {
         let target = match &item.event {
             Event::Receipt { reply: Reply::Provider(id), .. } => receipt_key(tenant_key, item.channel_id, id),
             Event::Receipt { .. } => continue,
@@ -46,7 +50,7 @@ pub async fn keep(
                 None => continue,
             },
         };
-        let kept = Kept { event: item.event.clone(), author: *author };
+        let kept = Kept { event: item.event.clone(), author: *author, source_at: item.source_at, place };
         let event = serde_json::to_value(kept).map_err(Fault::internal)?;
         events.push(Early { id: work.ambient.id_at(work.now), target, event });
     }
@@ -66,13 +70,13 @@ pub async fn catch_up(
         .map(|item| (hash(tenant_key, item.channel_id, &item.external_id), item.external_id.as_str()))
         .collect();
     let targets: Vec<Key> = keys.iter().map(|(key, _)| *key).collect();
-    for early in store::early::take(connection, work.tenant_id, &targets).await? {
-        let kept: Kept = serde_json::from_value(early.event).map_err(Fault::internal)?;
-        let external = keys.iter().find(|(key, _)| *key == early.target).map(|(_, id)| *id);
+    for (target, kept) in taken(connection, work.tenant_id, &targets).await? {
+        let external = keys.iter().find(|(key, _)| *key == target).map(|(_, id)| *id);
         let now = work.now;
-        let message = work.messages.iter_mut().find(|message| {
-            Some(message.external_id.as_str()) == external && message.channel_id == early.target.0
-        });
+        let message = work
+            .messages
+            .iter_mut()
+            .find(|message| Some(message.external_id.as_str()) == external && message.channel_id == target.0);
         if let Some(message) = message
             && change(message, &kept.event, kept.author, now)
         {
@@ -80,6 +84,19 @@ pub async fn catch_up(
         }
     }
     Ok(())
+}
+
+/// Takes what waited for targets, in the order in which it happened.
+async fn taken(connection: &mut Connection, tenant_id: Uuid, targets: &[Key]) -> Result<Vec<(Key, Kept)>> {
+    let mut taken = Vec::new();
+    for early in store::early::take(connection, tenant_id, targets).await? {
+        let kept: Kept = serde_json::from_value(early.event).map_err(Fault::internal)?;
+        // Channels stamp in whole seconds: within one, by the millisecond in which it was kept.
+        let order = (kept.source_at, early.id.as_u128() >> 80, kept.place);
+        taken.push((order, early.target, kept));
+    }
+    taken.sort_by_key(|(order, ..)| *order);
+    Ok(taken.into_iter().map(|(_, target, kept)| (target, kept)).collect())
 }
 
 /// Takes the receipts that waited for a reply's provider id.
@@ -91,8 +108,7 @@ pub async fn receipts(
     // One that is being stored at this moment is waited for: it did not find the reply by this id.
     let held = store::dedup::claim(connection, tenant_id, &[key]).await?;
     let mut receipts = Vec::new();
-    for early in store::early::take(connection, tenant_id, &[key]).await? {
-        let kept: Kept = serde_json::from_value(early.event).map_err(Fault::internal)?;
+    for (_, kept) in taken(connection, tenant_id, &[key]).await? {
         if let Event::Receipt { state, failure, .. } = kept.event {
             receipts.push((state, failure));
         }

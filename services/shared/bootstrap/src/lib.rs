@@ -79,6 +79,7 @@ mod server;
 mod split;
 mod telemetry;
 mod trace;
+mod unreadable;
 
 #[cfg(test)]
 mod testing;

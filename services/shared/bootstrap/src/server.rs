@@ -29,6 +29,7 @@ use crate::methods::Methods;
 use crate::panic::PanicLayer;
 use crate::split::Split;
 use crate::trace::TraceLayer;
+use crate::unreadable::UnreadableLayer;
 
 /// What one service serves.
 #[derive(Debug)]
@@ -114,8 +115,8 @@ impl Bound {
         self.admin_addr
     }
 
-    /// Serves until `drain` is through. A call passes trace, admission, deadline and panic layers, then
-    /// `auth`, then the routes; health and reflection pass none of them.
+    /// Serves until `drain` is through. A call passes trace, admission, deadline and panic layers, one
+    /// for requests that cannot be read, then `auth`, then the routes; health and reflection pass none of them.
     ///
     /// When the drain begins: not ready at once, after `drain_notice_ms` no more connections and GOAWAY,
     /// and the end as soon as the last call has ended, after `drain_deadline_ms` in any case; what is
@@ -145,6 +146,7 @@ impl Bound {
             .layer(AdmissionLayer::new(methods.clone(), config.max_in_flight, config.max_streams))
             .layer(DeadlineLayer::new(methods, config.default_deadline()))
             .layer(PanicLayer)
+            .layer(UnreadableLayer)
             .layer(auth)
             .service(service.routes.prepare());
 

@@ -4117,6 +4117,9 @@ pub struct ListConversationsRequest {
     /// Change tokens of writes that the answer must show.
     #[prost(string, repeated, tag = "4")]
     pub at_least_as_fresh: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// In which order.
+    #[prost(enumeration = "super::super::r#type::v1::ConversationOrder", tag = "5")]
+    pub order: i32,
 }
 /// One page of conversations.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -4541,7 +4544,7 @@ pub mod conversation_service_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
-        /// One page of conversations, newest activity first. Costs the same on every page; a rare combination may answer a short
+        /// One page of conversations, newest activity first unless another order is asked for. Costs the same on every page; a rare combination may answer a short
         /// page, even an empty one, with a token to go on. Errors: INVALID_ARGUMENT (INVALID_FIELDS, PAGE_TOKEN_INVALID).
         pub async fn list_conversations(
             &mut self,
@@ -4984,7 +4987,7 @@ pub mod conversation_service_server {
     /// Generated trait containing gRPC methods that should be implemented for use with ConversationServiceServer.
     #[async_trait]
     pub trait ConversationService: std::marker::Send + std::marker::Sync + 'static {
-        /// One page of conversations, newest activity first. Costs the same on every page; a rare combination may answer a short
+        /// One page of conversations, newest activity first unless another order is asked for. Costs the same on every page; a rare combination may answer a short
         /// page, even an empty one, with a token to go on. Errors: INVALID_ARGUMENT (INVALID_FIELDS, PAGE_TOKEN_INVALID).
         async fn list_conversations(
             &self,

@@ -87,6 +87,11 @@ const METHODS: &[(&str, Role, &str)] = &[
         Role::Ai,
         r#"{"requestId":"$new","conversationId":"$conversation","reason":1}"#,
     ),
+    (
+        "conversation.WatchService/WatchConversations",
+        Role::Agent,
+        r#"{"threads":[{"key":"t","conversationId":"$conversation"}]}"#,
+    ),
     ("conversation.ChannelService/GetChannel", Role::Admin, r#"{"channelId":"$channel"}"#),
     (
         "conversation.ChannelService/UpdateChannel",

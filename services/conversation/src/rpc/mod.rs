@@ -12,6 +12,7 @@ mod parse;
 mod sending;
 mod tenants;
 mod transfer;
+mod watch;
 
 use tandem_access::caller;
 use tandem_fault::Fault;

@@ -120,7 +120,7 @@ async fn every_order_and_filter_pages_through_the_whole() {
             };
             let expected = agent.match_conversations(request).await.unwrap().into_inner().conversation_ids;
             assert!(!expected.is_empty(), "{filter:?} means something");
-            for page_size in [1, 7, 200] {
+            for page_size in [3, 200] {
                 let mut listed = Vec::new();
                 let mut request = ListConversationsRequest {
                     filter: Some(filter.clone()),

@@ -2,13 +2,16 @@
 //! both in the order of their ids, and commits once.
 
 pub mod ai;
+pub mod attention;
 pub mod channel;
 pub mod content;
 pub mod conversation;
 pub mod filter;
+pub mod goals;
 pub mod holder;
 pub mod ingest;
 pub mod kinds;
+pub mod label;
 pub mod model;
 pub mod outbound;
 pub mod recorded;
@@ -45,6 +48,8 @@ pub struct Domain {
     pub stop: CancellationToken,
     /// Tenants' dedup keys: never rotated, so never stale.
     dedup_keys: Cache<Uuid, [u8; 32]>,
+    /// Tenants' phrases with their versions, which every use compares.
+    phrases: Cache<Uuid, Arc<attention::matcher::Phrases>>,
     group: Arc<ingest::group::GroupCommit>,
 }
 
@@ -60,6 +65,7 @@ impl Domain {
     ) -> Self {
         let dedup_keys =
             Cache::builder().max_capacity(10_000).time_to_idle(Duration::from_secs(3_600)).build();
+        let phrases = Cache::builder().max_capacity(10_000).time_to_idle(Duration::from_secs(3_600)).build();
         Self {
             pool,
             ambient,
@@ -69,6 +75,7 @@ impl Domain {
             signer,
             stop,
             dedup_keys,
+            phrases,
             group: Arc::new(ingest::group::GroupCommit::default()),
         }
     }

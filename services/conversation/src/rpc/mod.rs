@@ -7,9 +7,11 @@ mod conversations;
 pub(crate) mod convert;
 mod filter;
 mod ingest;
+mod life;
 mod outbound;
 mod parse;
 mod sending;
+mod settings;
 mod tenants;
 mod transfer;
 

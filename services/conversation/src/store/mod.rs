@@ -1,12 +1,14 @@
 //! All SQL of the service: one file an aggregate, set-wise statements, row structs private.
 
 pub mod ai;
+pub mod attention;
 pub mod channel;
 pub mod contact;
 pub mod conversation;
 pub mod dedup;
 pub mod early;
 pub mod filter;
+pub mod goals;
 pub mod label;
 pub mod message;
 pub mod outbound;
@@ -15,6 +17,7 @@ pub mod reading;
 pub mod row;
 pub mod tenant;
 pub mod timeline;
+pub mod timer;
 
 use tandem_database::Result;
 use tandem_fault::Fault;

@@ -21,8 +21,9 @@ impl Domain {
         page_size: usize,
     ) -> Result<(Vec<Row>, Option<Place>)> {
         let mut connection = self.pool.acquire().await?;
+        let filter = filter.with_merged_labels(&mut connection, viewer.tenant_id).await?;
         let found =
-            store::filter::scan(&mut connection, viewer, filter, after, page_size, SCAN_BUDGET).await?;
+            store::filter::scan(&mut connection, viewer, &filter, after, page_size, SCAN_BUDGET).await?;
         let rows = store::row::read(&mut connection, viewer.tenant_id, &found.ids, viewer.agent_id).await?;
         Ok((rows, found.next))
     }
@@ -30,6 +31,7 @@ impl Domain {
     /// Which of the given conversations match and may be seen.
     pub async fn matching(&self, viewer: &Viewer, filter: &Filter, ids: &[Uuid]) -> Result<Vec<Uuid>> {
         let mut connection = self.pool.acquire().await?;
-        store::filter::matching(&mut connection, viewer, filter, ids).await
+        let filter = filter.with_merged_labels(&mut connection, viewer.tenant_id).await?;
+        store::filter::matching(&mut connection, viewer, &filter, ids).await
     }
 }

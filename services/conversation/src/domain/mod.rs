@@ -13,6 +13,7 @@ pub mod ingest;
 pub mod kinds;
 pub mod label;
 pub mod model;
+pub mod order;
 pub mod outbound;
 pub mod recorded;
 pub mod tenant;

@@ -169,7 +169,8 @@ pub async fn current_of_contacts(
     Ok(rows.into_iter().map(|row| (row.contact_id, row.id)).collect())
 }
 
-/// Takes numbers of customer activity.
+/// Takes numbers of customer activity. The transaction must have written before: `store::reading::raise_floor` knows it by
+/// its transaction id.
 pub async fn activity_numbers(connection: &mut Connection, count: usize) -> Result<Vec<i64>> {
     let count = i64::try_from(count).unwrap_or(i64::MAX);
     let numbers = sqlx::query_scalar!(
@@ -271,18 +272,20 @@ pub async fn insert(
         return Ok(());
     }
     let new = Columns::of(conversations.iter().copied());
-    sqlx::query!(
+    let inserted = sqlx::query!(
         "INSERT INTO conversation (tenant_id, id, channel_id, contact_id, status, holder_kind, holder_id, epoch,
              holder_since, last_position, last_customer_position, answered_position, activity_number, last_customer_at,
              last_reply_source_at, priority, needs_attention, hand_off_reason, hand_off_summary, answered_by,
              waiting_since, last_activity_at, created_at, closed_at, predecessor_id, successor_id, reopen_count, preview,
-             preview_author, version, snoozed_until, due_at)
-         SELECT $1, * FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::smallint[], $6::smallint[], $7::uuid[],
+             preview_author, version, snoozed_until, due_at, contact_since)
+         SELECT $1, n.*, k.created_at FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::smallint[], $6::smallint[], $7::uuid[],
              $8::bigint[], $9::timestamptz[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[],
              $14::timestamptz[], $15::timestamptz[], $16::smallint[], $17::smallint[], $18::smallint[], $19::text[],
              $20::smallint[], $21::timestamptz[], $22::timestamptz[], $23::timestamptz[], $24::timestamptz[],
              $25::uuid[], $26::uuid[], $27::integer[], $28::text[], $29::smallint[], $30::bigint[], $31::timestamptz[],
-             $32::timestamptz[])",
+             $32::timestamptz[])
+             AS n (id, channel_id, contact_id)
+         JOIN contact k ON k.tenant_id = $1 AND k.id = n.contact_id",
         tenant_id,
         &new.id,
         &new.channel_id,
@@ -317,8 +320,9 @@ pub async fn insert(
         &new.due_at as &[Option<DateTime<Utc>>],
     )
     .execute(connection)
-    .await?;
-    Ok(())
+    .await?
+    .rows_affected();
+    super::all_written(inserted, conversations.len())
 }
 
 /// Saves locked conversations: everything but what never changes and the labels.

@@ -10,6 +10,7 @@ pub mod early;
 pub mod filter;
 pub mod goals;
 pub mod label;
+pub mod list;
 pub mod message;
 pub mod outbound;
 pub mod projection;

@@ -12,10 +12,12 @@ pub async fn silent(
 ) -> Result<Vec<(Uuid, Uuid)>> {
     let rows = sqlx::query!(
         "SELECT c.tenant_id, c.id FROM channel ch
-         JOIN conversation c ON c.tenant_id = ch.tenant_id AND c.channel_id = ch.id
-         WHERE ch.close_after_silence_s IS NOT NULL AND c.status <> 4 AND c.status <> 3
-           AND c.last_activity_at < $1::timestamptz - ch.close_after_silence_s * interval '1 second'
-         ORDER BY c.last_activity_at LIMIT $2",
+         CROSS JOIN LATERAL (
+             SELECT c.tenant_id, c.id, c.last_activity_at FROM conversation c
+             WHERE c.tenant_id = ch.tenant_id AND c.channel_id = ch.id AND c.status <> 4 AND c.status <> 3
+               AND c.last_activity_at < $1::timestamptz - ch.close_after_silence_s * interval '1 second'
+             ORDER BY c.last_activity_at LIMIT $2) AS c
+         WHERE ch.close_after_silence_s IS NOT NULL ORDER BY c.last_activity_at LIMIT $2",
         now,
         limit,
     )

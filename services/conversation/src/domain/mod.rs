@@ -66,7 +66,8 @@ impl Domain {
     ) -> Self {
         let dedup_keys =
             Cache::builder().max_capacity(10_000).time_to_idle(Duration::from_secs(3_600)).build();
-        let phrases = Cache::builder().max_capacity(10_000).time_to_idle(Duration::from_secs(3_600)).build();
+        // A database restored from a backup may give a version twice: nothing is remembered for long.
+        let phrases = Cache::builder().max_capacity(10_000).time_to_live(Duration::from_secs(300)).build();
         Self {
             pool,
             ambient,

@@ -123,6 +123,11 @@ const METHODS: &[(&str, Role, &str)] = &[
         Role::Admin,
         r#"{"filter":{"labels":{"any":["$label"]}}}"#,
     ),
+    (
+        "conversation.WatchService/WatchConversations",
+        Role::Agent,
+        r#"{"threads":[{"key":"t","conversationId":"$conversation"}]}"#,
+    ),
     ("conversation.ChannelService/GetChannel", Role::Admin, r#"{"channelId":"$channel"}"#),
     (
         "conversation.ChannelService/UpdateChannel",

@@ -1919,6 +1919,439 @@ pub mod ai_service_server {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
+/// Asks for what a screen shows.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct WatchConversationsRequest {
+    /// Lists, at most 20.
+    #[prost(message, repeated, tag = "1")]
+    pub lists: ::prost::alloc::vec::Vec<WatchedList>,
+    /// Open threads, at most 20.
+    #[prost(message, repeated, tag = "2")]
+    pub threads: ::prost::alloc::vec::Vec<WatchedThread>,
+    /// The newest token of an earlier stream with the same lists and threads: goes on after it, without a gap and without
+    /// snapshots. One that is too old answers a `reset` for every list and thread, and snapshots.
+    #[prost(string, tag = "3")]
+    pub resume_token: ::prost::alloc::string::String,
+    /// Change tokens of writes that the snapshots must show.
+    #[prost(string, repeated, tag = "4")]
+    pub at_least_as_fresh: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// A list to watch.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WatchedList {
+    /// The caller's name for it, 1 to 64 characters; no two alike.
+    #[prost(string, tag = "1")]
+    pub key: ::prost::alloc::string::String,
+    /// Which conversations.
+    #[prost(message, optional, tag = "2")]
+    pub filter: ::core::option::Option<super::super::r#type::v1::ConversationFilter>,
+    /// The order of its snapshot.
+    #[prost(enumeration = "super::super::r#type::v1::ConversationOrder", tag = "3")]
+    pub order: i32,
+    /// Rows that are sent at the start: 0 to 200.
+    #[prost(int32, tag = "4")]
+    pub snapshot_size: i32,
+}
+/// A thread to watch.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WatchedThread {
+    /// The caller's name for it, 1 to 64 characters; no two alike, also among the lists.
+    #[prost(string, tag = "1")]
+    pub key: ::prost::alloc::string::String,
+    /// The conversation's id.
+    #[prost(string, tag = "2")]
+    pub conversation_id: ::prost::alloc::string::String,
+    /// Messages after this position are sent at the start.
+    #[prost(int64, tag = "3")]
+    pub after_position: i64,
+}
+/// One thing that happened.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct WatchConversationsResponse {
+    /// Where to go on, after this; empty while what belongs together is still being sent.
+    #[prost(string, tag = "1")]
+    pub resume_token: ::prost::alloc::string::String,
+    /// The list's or the thread's key; empty for a heartbeat.
+    #[prost(string, tag = "2")]
+    pub key: ::prost::alloc::string::String,
+    /// What happened.
+    #[prost(oneof = "watch_conversations_response::Event", tags = "3, 4, 5, 6, 7, 8, 9")]
+    pub event: ::core::option::Option<watch_conversations_response::Event>,
+}
+/// Nested message and enum types in `WatchConversationsResponse`.
+pub mod watch_conversations_response {
+    /// What happened.
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Event {
+        /// The row is in the list as it is now; for a thread, its conversation as it is now.
+        #[prost(message, tag = "3")]
+        Row(super::ConversationRow),
+        /// The conversation of this id is not in the list, or the thread may not be seen any more.
+        #[prost(string, tag = "4")]
+        RemovedConversationId(::prost::alloc::string::String),
+        /// A message of the thread as it is now: new, edited, deleted, reacted to, delivered.
+        #[prost(message, tag = "5")]
+        Message(super::Message),
+        /// Something that happened to the thread's conversation.
+        #[prost(message, tag = "6")]
+        Entry(super::TimelineEntry),
+        /// The snapshot is complete.
+        #[prost(message, tag = "7")]
+        SnapshotEnd(super::SnapshotEnd),
+        /// What was sent of this list or thread no longer holds: a day began, or the caller's teams changed, or the resume token
+        /// was too old. Its snapshot follows.
+        #[prost(message, tag = "8")]
+        Reset(super::SnapshotStart),
+        /// Nothing happened for a while.
+        #[prost(message, tag = "9")]
+        Heartbeat(super::WatchHeartbeat),
+    }
+}
+/// The end of a snapshot.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SnapshotEnd {
+    /// Goes on with `ListConversations` under the same filter and order; empty at the end.
+    #[prost(string, tag = "1")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+/// The start of another snapshot.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SnapshotStart {}
+/// A sign of life, at least every 15 seconds.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WatchHeartbeat {
+    /// The time of the server.
+    #[prost(message, optional, tag = "1")]
+    pub time: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// Generated client implementations.
+pub mod watch_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// What a screen shows, live: lists and open threads over one stream, since a browser has few connections.
+    #[derive(Debug, Clone)]
+    pub struct WatchServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl WatchServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> WatchServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> WatchServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            WatchServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Rows that come into lists or change in them, rows that leave, and everything new in open threads. Everything is sent at
+        /// least once and may be sent again: take the newest `version`. Errors: INVALID_ARGUMENT (INVALID_FIELDS,
+        /// PAGE_TOKEN_INVALID for the resume token), NOT_FOUND (a thread). Ends with UNAUTHENTICATED (TOKEN_EXPIRED) when the token
+        /// expires and with UNAVAILABLE (SHUTTING_DOWN) when the process drains: connect again with the newest resume token, to
+        /// any replica.
+        pub async fn watch_conversations(
+            &mut self,
+            request: impl tonic::IntoRequest<super::WatchConversationsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::WatchConversationsResponse>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.conversation.v1.WatchService/WatchConversations",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tandem.conversation.v1.WatchService",
+                        "WatchConversations",
+                    ),
+                );
+            self.inner.server_streaming(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+pub mod watch_service_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with WatchServiceServer.
+    #[async_trait]
+    pub trait WatchService: std::marker::Send + std::marker::Sync + 'static {
+        /// Server streaming response type for the WatchConversations method.
+        type WatchConversationsStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<
+                    super::WatchConversationsResponse,
+                    tonic::Status,
+                >,
+            >
+            + std::marker::Send
+            + 'static;
+        /// Rows that come into lists or change in them, rows that leave, and everything new in open threads. Everything is sent at
+        /// least once and may be sent again: take the newest `version`. Errors: INVALID_ARGUMENT (INVALID_FIELDS,
+        /// PAGE_TOKEN_INVALID for the resume token), NOT_FOUND (a thread). Ends with UNAUTHENTICATED (TOKEN_EXPIRED) when the token
+        /// expires and with UNAVAILABLE (SHUTTING_DOWN) when the process drains: connect again with the newest resume token, to
+        /// any replica.
+        async fn watch_conversations(
+            &self,
+            request: tonic::Request<super::WatchConversationsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<Self::WatchConversationsStream>,
+            tonic::Status,
+        >;
+    }
+    /// What a screen shows, live: lists and open threads over one stream, since a browser has few connections.
+    #[derive(Debug)]
+    pub struct WatchServiceServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> WatchServiceServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for WatchServiceServer<T>
+    where
+        T: WatchService,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/tandem.conversation.v1.WatchService/WatchConversations" => {
+                    #[allow(non_camel_case_types)]
+                    struct WatchConversationsSvc<T: WatchService>(pub Arc<T>);
+                    impl<
+                        T: WatchService,
+                    > tonic::server::ServerStreamingService<
+                        super::WatchConversationsRequest,
+                    > for WatchConversationsSvc<T> {
+                        type Response = super::WatchConversationsResponse;
+                        type ResponseStream = T::WatchConversationsStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::WatchConversationsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as WatchService>::watch_conversations(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = WatchConversationsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for WatchServiceServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "tandem.conversation.v1.WatchService";
+    impl<T> tonic::server::NamedService for WatchServiceServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
 /// By when customers of a tenant shall have an answer: what sets `due_time` of a conversation that begins to wait.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ResponseGoals {

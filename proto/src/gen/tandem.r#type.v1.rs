@@ -577,9 +577,9 @@ pub enum RelativeRange {
     Yesterday = 2,
     /// Since Monday midnight.
     ThisWeek = 3,
-    /// The last seven days.
+    /// The last seven days, to the hour.
     Last7Days = 4,
-    /// The last thirty days.
+    /// The last thirty days, to the hour.
     Last30Days = 5,
     /// From 18:00 of the day before to 08:00 of this day.
     LastNight = 6,

@@ -35,6 +35,7 @@ pub const RULES: &[Rule] = &[
     rule("/tandem.conversation.v1.OutboundService/BeginSend", &[Channel], OwnChannel),
     rule("/tandem.conversation.v1.OutboundService/AcknowledgeOutbound", &[Channel], OwnChannel),
     rule("/tandem.conversation.v1.AiService/WatchAiWork", &[Ai], Any),
+    rule("/tandem.conversation.v1.WatchService/WatchConversations", READERS, TeamsChannel),
     rule("/tandem.conversation.v1.TransferService/TransferHolder", &[Service], Any),
     rule("/tandem.conversation.v1.TransferService/ResolveTransfer", &[Service], Any),
     rule("/tandem.conversation.v1.ConversationService/ListConversations", READERS, TeamsChannel),
@@ -92,6 +93,7 @@ pub const SERVICES: &[&str] = &[
     "tandem.conversation.v1.AiService",
     "tandem.conversation.v1.TransferService",
     "tandem.conversation.v1.ConversationService",
+    "tandem.conversation.v1.WatchService",
     "tandem.feed.v1.ChangeFeedService",
 ];
 

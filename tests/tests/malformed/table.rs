@@ -268,6 +268,15 @@ pub const WRONG: &[(&str, Role, &str, &str)] = &[
         r#"{}"#,
         "request_id update_mask channel.id channel.etag",
     ),
+    (
+        "conversation.WatchService/WatchConversations",
+        Role::Agent,
+        r#"{"lists":[{"order":9,"snapshotSize":201,"filter":{"text":"x"}},{"key":"k"}],"threads":[{"key":"k",
+           "conversationId":"x","afterPosition":-1}]}"#,
+        "lists[0].key lists[0].order lists[0].snapshot_size lists[0].filter.text threads[0].key \
+         threads[0].conversation_id threads[0].after_position",
+    ),
+    ("conversation.WatchService/WatchConversations", Role::Agent, r#"{}"#, "lists"),
     ("conversation.ChannelService/GetChannel", Role::Admin, r#"{"channelId":"x"}"#, "channel_id"),
     ("conversation.IngestService/IngestMessages", Role::Channel, r#"{"channelId":"x"}"#, "channel_id items"),
     (

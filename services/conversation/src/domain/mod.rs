@@ -19,6 +19,7 @@ pub mod recorded;
 pub mod tenant;
 pub mod tick;
 pub mod viewer;
+pub mod watch;
 pub mod work;
 
 use std::sync::Arc;

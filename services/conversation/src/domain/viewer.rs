@@ -25,7 +25,7 @@ impl Scope {
 }
 
 /// A caller as this service knows them.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Viewer {
     pub tenant_id: Uuid,
     pub subject: String,

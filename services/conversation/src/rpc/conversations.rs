@@ -1,6 +1,7 @@
 use tandem_fault::Violations;
 use tandem_proto::conversation::v1 as proto;
 use tandem_proto::conversation::v1::conversation_service_server::ConversationService;
+use tandem_proto::r#type::v1::ConversationFilter;
 use tandem_signed_token::{PageToken, binding};
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
@@ -17,6 +18,13 @@ fn bound(viewer: &Viewer, method: &str, question: &[u8]) -> [u8; 16] {
     binding(&[viewer.tenant_id.as_bytes(), viewer.subject.as_bytes(), method.as_bytes(), question])
 }
 
+/// What the page tokens of a list belong to.
+pub(super) fn list_bound(viewer: &Viewer, filter: Option<&ConversationFilter>, order: i32) -> [u8; 16] {
+    let mut question = filter.map(prost::Message::encode_to_vec).unwrap_or_default();
+    question.extend(order.to_be_bytes());
+    bound(viewer, "ListConversations", &question)
+}
+
 #[tonic::async_trait]
 impl ConversationService for Rpc {
     async fn list_conversations(
@@ -24,9 +32,7 @@ impl ConversationService for Rpc {
         request: Request<proto::ListConversationsRequest>,
     ) -> Answer<proto::ListConversationsResponse> {
         let (viewer, request) = self.fresh(request, |r| &r.at_least_as_fresh).await?;
-        let mut question = request.filter.as_ref().map(prost::Message::encode_to_vec).unwrap_or_default();
-        question.extend(request.order.to_be_bytes());
-        let bound = bound(&viewer, "ListConversations", &question);
+        let bound = list_bound(&viewer, request.filter.as_ref(), request.order);
         let mut v = Violations::new();
         let size = parse::size(&mut v, "page_size", request.page_size, 50, 200);
         let wanted = filter::parse(&mut v, request.filter, self.domain.ambient.now());
@@ -293,7 +299,7 @@ impl ConversationService for Rpc {
 
 impl Rpc {
     /// Opens a read once everything that its tokens name has been applied here.
-    async fn fresh<T>(
+    pub(super) async fn fresh<T>(
         &self,
         request: Request<T>,
         tokens: fn(&T) -> &Vec<String>,

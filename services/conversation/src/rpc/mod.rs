@@ -14,6 +14,7 @@ mod sending;
 mod settings;
 mod tenants;
 mod transfer;
+mod watch;
 
 use tandem_access::caller;
 use tandem_fault::Fault;

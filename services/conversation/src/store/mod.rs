@@ -6,6 +6,7 @@ pub mod channel;
 pub mod contact;
 pub mod conversation;
 pub mod dedup;
+pub mod due;
 pub mod early;
 pub mod filter;
 pub mod goals;

@@ -48,12 +48,13 @@ async fn fill(suite: &Suite, agent: &str, team: &str) {
              SELECT tenant_id, customer_id, display_name, '{{}}', 1, 1 FROM contact;
          INSERT INTO conversation (tenant_id, id, channel_id, contact_id, status, holder_kind, holder_id, epoch, holder_since,
                  last_position, last_customer_position, activity_number, priority, waiting_since, last_activity_at,
-                 created_at, closed_at, contact_since)
+                 created_at, closed_at, contact_since, snoozed_until)
              SELECT t.id, md5('conversation' || n)::uuid, ch.id, md5('contact' || (1 + n % ({many} / 2)))::uuid,
                     CASE WHEN n <= {many} / 2 THEN 4 ELSE 1 + n % 3 END,
                     1 + n % 4, CASE n % 4 WHEN 1 THEN '{agent}'::uuid WHEN 2 THEN '{team}'::uuid END,
                     1, at, 1, 1, n, 1 + (n / 7) % 4, CASE WHEN n > {many} / 2 AND n % 5 > 0 THEN at END, at, at,
-                    CASE WHEN n <= {many} / 2 THEN at END, '2026-01-01'::timestamptz + (1 + n % ({many} / 2)) * interval '1 second'
+                    CASE WHEN n <= {many} / 2 THEN at END, '2026-01-01'::timestamptz + (1 + n % ({many} / 2)) * interval '1 second',
+                    CASE WHEN n > {many} / 2 AND n % 3 = 2 THEN at + interval '10 years' END
              FROM generate_series(1, {many}) AS n, tenant t, channel ch,
                   LATERAL (SELECT '2026-02-01'::timestamptz + n * interval '1 second' AS at) AS times;
          SELECT setval('customer_activity', {many});

@@ -260,7 +260,7 @@ pub struct Conversation {
     /// How urgent it is.
     #[prost(enumeration = "super::super::r#type::v1::Priority", tag = "12")]
     pub priority: i32,
-    /// Its labels, by id.
+    /// Its labels, by id; a merged one as the label that stayed.
     #[prost(string, repeated, tag = "13")]
     pub label_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     /// It wants a person's eye for this reason.
@@ -287,7 +287,7 @@ pub struct Conversation {
     /// When a snoozed one wakes.
     #[prost(message, optional, tag = "21")]
     pub snoozed_until: ::core::option::Option<::prost_types::Timestamp>,
-    /// When an answer is due.
+    /// When an answer is due by the tenant's response goals; unset while nobody waits and while it is snoozed.
     #[prost(message, optional, tag = "22")]
     pub due_time: ::core::option::Option<::prost_types::Timestamp>,
     /// The conversation that this one continues.
@@ -343,6 +343,16 @@ pub struct Label {
     /// Its name, 1 to 64 characters; compared without regard to case.
     #[prost(string, tag = "2")]
     pub name: ::prost::alloc::string::String,
+    /// How many conversations carry it, closed ones included.
+    #[prost(int64, tag = "3")]
+    pub conversation_count: i64,
+    /// False when so many conversations carried two labels that became one that those with both were not counted: then
+    /// there are at least `conversation_count`.
+    #[prost(bool, tag = "4")]
+    pub count_exact: bool,
+    /// Changes with every change of the name.
+    #[prost(string, tag = "5")]
+    pub etag: ::prost::alloc::string::String,
 }
 /// One thing that happened to a conversation: append-only, the audit trail.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -434,6 +444,12 @@ pub struct StatusChanged {
     /// Why, in words.
     #[prost(string, tag = "3")]
     pub reason: ::prost::alloc::string::String,
+    /// When a snoozed one wakes; set with SNOOZED alone, which may also follow SNOOZED.
+    #[prost(message, optional, tag = "4")]
+    pub snoozed_until: ::core::option::Option<::prost_types::Timestamp>,
+    /// What was noted with the snooze.
+    #[prost(string, tag = "5")]
+    pub note: ::prost::alloc::string::String,
 }
 /// The priority changed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -456,11 +472,14 @@ pub struct LabelsChanged {
     pub removed: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 /// Somebody asked for a person's eye.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct AttentionRaised {
     /// Why.
     #[prost(enumeration = "super::super::r#type::v1::AttentionReason", tag = "1")]
     pub reason: i32,
+    /// The tenant's phrase that the customer used; empty when the AI asked.
+    #[prost(string, tag = "2")]
+    pub phrase: ::prost::alloc::string::String,
 }
 /// One item in a conversation.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -2332,6 +2351,62 @@ pub mod watch_service_server {
     impl<T> tonic::server::NamedService for WatchServiceServer<T> {
         const NAME: &'static str = SERVICE_NAME;
     }
+}
+/// By when customers of a tenant shall have an answer: what sets `due_time` of a conversation that begins to wait.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ResponseGoals {
+    /// One for each priority; a priority that is left out takes the default: 15 minutes for urgent and two hours for others
+    /// to the first answer, 15 minutes and the same business day to those that follow.
+    #[prost(message, repeated, tag = "1")]
+    pub targets: ::prost::alloc::vec::Vec<ResponseTarget>,
+    /// The IANA time zone of the opening hours and of a business day, such as `Asia/Jerusalem`; UTC when empty.
+    #[prost(string, tag = "2")]
+    pub time_zone: ::prost::alloc::string::String,
+    /// When the business works, at most 70; always when there are none. Only time inside them counts.
+    #[prost(message, repeated, tag = "3")]
+    pub opening_hours: ::prost::alloc::vec::Vec<OpeningHours>,
+    /// Changes with every change of the goals.
+    #[prost(string, tag = "4")]
+    pub etag: ::prost::alloc::string::String,
+}
+/// The target of one priority.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ResponseTarget {
+    /// Whose target it is.
+    #[prost(enumeration = "super::super::r#type::v1::Priority", tag = "1")]
+    pub priority: i32,
+    /// Time to the first answer of a NEW conversation, in whole seconds up to 30 days; without it no first answer is due.
+    #[prost(message, optional, tag = "2")]
+    pub first: ::core::option::Option<::prost_types::Duration>,
+    /// Time to an answer in any other conversation.
+    #[prost(oneof = "response_target::Following", tags = "3, 4")]
+    pub following: ::core::option::Option<response_target::Following>,
+}
+/// Nested message and enum types in `ResponseTarget`.
+pub mod response_target {
+    /// Time to an answer in any other conversation.
+    #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Following {
+        /// As long as this, in whole seconds up to 30 days.
+        #[prost(message, tag = "3")]
+        Within(::prost_types::Duration),
+        /// By the end of the business day on which the customer wrote, or of the next one when that was over.
+        #[prost(bool, tag = "4")]
+        SameBusinessDay(bool),
+    }
+}
+/// A time at which the business works, on one day of every week. Those of one day do not overlap.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct OpeningHours {
+    /// 1 is Monday, 7 is Sunday.
+    #[prost(int32, tag = "1")]
+    pub weekday: i32,
+    /// Minutes after midnight: 0 to 1,439.
+    #[prost(int32, tag = "2")]
+    pub opens_minute: i32,
+    /// Minutes after midnight: after `opens_minute`, at most 1,440.
+    #[prost(int32, tag = "3")]
+    pub closes_minute: i32,
 }
 /// Asks for replies.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -4885,6 +4960,315 @@ pub struct GetAccessScopeResponse {
     #[prost(message, optional, tag = "5")]
     pub time: ::core::option::Option<::prost_types::Timestamp>,
 }
+/// Asks to put a conversation aside.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SnoozeConversationRequest {
+    /// A UUID; the same id and body answer the same again.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The conversation's id.
+    #[prost(string, tag = "2")]
+    pub conversation_id: ::prost::alloc::string::String,
+    /// When it wakes: after now, at most a year ahead.
+    #[prost(message, optional, tag = "3")]
+    pub until: ::core::option::Option<::prost_types::Timestamp>,
+    /// What to do then, at most 2,000 characters; stands in the timeline.
+    #[prost(string, tag = "4")]
+    pub note: ::prost::alloc::string::String,
+}
+/// The snoozed conversation.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SnoozeConversationResponse {
+    /// The conversation.
+    #[prost(message, optional, tag = "1")]
+    pub conversation: ::core::option::Option<Conversation>,
+    /// Names this change for reads elsewhere.
+    #[prost(string, tag = "2")]
+    pub change_token: ::prost::alloc::string::String,
+}
+/// Asks to wake a conversation.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WakeConversationRequest {
+    /// A UUID; the same id and body answer the same again.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The conversation's id.
+    #[prost(string, tag = "2")]
+    pub conversation_id: ::prost::alloc::string::String,
+}
+/// The conversation, awake.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WakeConversationResponse {
+    /// The conversation.
+    #[prost(message, optional, tag = "1")]
+    pub conversation: ::core::option::Option<Conversation>,
+    /// Names this change for reads elsewhere.
+    #[prost(string, tag = "2")]
+    pub change_token: ::prost::alloc::string::String,
+}
+/// Asks for another priority.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SetPriorityRequest {
+    /// A UUID; the same id and body answer the same again.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The conversation's id.
+    #[prost(string, tag = "2")]
+    pub conversation_id: ::prost::alloc::string::String,
+    /// How urgent it is.
+    #[prost(enumeration = "super::super::r#type::v1::Priority", tag = "3")]
+    pub priority: i32,
+}
+/// The conversation with its priority.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SetPriorityResponse {
+    /// The conversation.
+    #[prost(message, optional, tag = "1")]
+    pub conversation: ::core::option::Option<Conversation>,
+    /// Names this change for reads elsewhere.
+    #[prost(string, tag = "2")]
+    pub change_token: ::prost::alloc::string::String,
+}
+/// Says that a conversation is to be seen again.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MarkUnreadRequest {
+    /// The conversation's id.
+    #[prost(string, tag = "1")]
+    pub conversation_id: ::prost::alloc::string::String,
+}
+/// Whether it is unread now.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MarkUnreadResponse {
+    /// False when the customer never wrote in it.
+    #[prost(bool, tag = "1")]
+    pub unread: bool,
+}
+/// Asks for another name of a label.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RenameLabelRequest {
+    /// A UUID; the same id and body answer the same again.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The label's id; that of a merged one means the label that stayed.
+    #[prost(string, tag = "2")]
+    pub label_id: ::prost::alloc::string::String,
+    /// Its new name, 1 to 64 characters.
+    #[prost(string, tag = "3")]
+    pub name: ::prost::alloc::string::String,
+    /// The label's etag.
+    #[prost(string, tag = "4")]
+    pub etag: ::prost::alloc::string::String,
+}
+/// The renamed label.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RenameLabelResponse {
+    /// The label.
+    #[prost(message, optional, tag = "1")]
+    pub label: ::core::option::Option<Label>,
+    /// Names this change for reads elsewhere; empty, since labels are on no feed.
+    #[prost(string, tag = "2")]
+    pub change_token: ::prost::alloc::string::String,
+}
+/// Asks to make one label another.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MergeLabelsRequest {
+    /// A UUID; the same id and body answer the same again.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The label that goes.
+    #[prost(string, tag = "2")]
+    pub label_id: ::prost::alloc::string::String,
+    /// The label that stays.
+    #[prost(string, tag = "3")]
+    pub into_label_id: ::prost::alloc::string::String,
+}
+/// The label that stayed.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MergeLabelsResponse {
+    /// The label.
+    #[prost(message, optional, tag = "1")]
+    pub label: ::core::option::Option<Label>,
+    /// Names this change for reads elsewhere; empty, since labels are on no feed.
+    #[prost(string, tag = "2")]
+    pub change_token: ::prost::alloc::string::String,
+}
+/// Asks for one change to many conversations.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BulkUpdateConversationsRequest {
+    /// A UUID; the same id and body answer the same again.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// 1 to 100 conversations by id, each once.
+    #[prost(string, repeated, tag = "2")]
+    pub conversation_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// What to do to each.
+    #[prost(oneof = "bulk_update_conversations_request::Change", tags = "3, 4, 5, 6, 7")]
+    pub change: ::core::option::Option<bulk_update_conversations_request::Change>,
+}
+/// Nested message and enum types in `BulkUpdateConversationsRequest`.
+pub mod bulk_update_conversations_request {
+    /// What to do to each.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Change {
+        /// Close it.
+        #[prost(message, tag = "3")]
+        Close(super::BulkClose),
+        /// Put labels on and take them off.
+        #[prost(message, tag = "4")]
+        Labels(super::BulkLabels),
+        /// Say how urgent it is.
+        #[prost(enumeration = "super::super::super::r#type::v1::Priority", tag = "5")]
+        Priority(i32),
+        /// The caller has seen everything in it.
+        #[prost(message, tag = "6")]
+        MarkRead(super::BulkMarkRead),
+        /// Put it aside.
+        #[prost(message, tag = "7")]
+        Snooze(super::BulkSnooze),
+    }
+}
+/// Closes, by the rules of `CloseConversation`.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BulkClose {
+    /// Why, at most 200 characters.
+    #[prost(string, tag = "1")]
+    pub reason: ::prost::alloc::string::String,
+}
+/// Labels, by the rules of `UpdateLabels`.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BulkLabels {
+    /// Names to put on, at most 20, 1 to 64 characters each.
+    #[prost(string, repeated, tag = "1")]
+    pub add: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Names to take off, at most 20.
+    #[prost(string, repeated, tag = "2")]
+    pub remove: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// Marks as read, by the rules of `MarkRead`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BulkMarkRead {}
+/// Snoozes, by the rules of `SnoozeConversation`.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BulkSnooze {
+    /// When they wake: after now, at most a year ahead.
+    #[prost(message, optional, tag = "1")]
+    pub until: ::core::option::Option<::prost_types::Timestamp>,
+    /// What to do then, at most 2,000 characters.
+    #[prost(string, tag = "2")]
+    pub note: ::prost::alloc::string::String,
+}
+/// What became of each.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct BulkUpdateConversationsResponse {
+    /// One for each conversation, in the order of the request.
+    #[prost(message, repeated, tag = "1")]
+    pub results: ::prost::alloc::vec::Vec<BulkResult>,
+    /// Names this change for reads elsewhere.
+    #[prost(string, tag = "2")]
+    pub change_token: ::prost::alloc::string::String,
+}
+/// What became of one conversation.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BulkResult {
+    /// Its id.
+    #[prost(string, tag = "1")]
+    pub conversation_id: ::prost::alloc::string::String,
+    /// What became of it.
+    #[prost(oneof = "bulk_result::Outcome", tags = "2, 3")]
+    pub outcome: ::core::option::Option<bulk_result::Outcome>,
+}
+/// Nested message and enum types in `BulkResult`.
+pub mod bulk_result {
+    /// What became of it.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Outcome {
+        /// It is as was asked for; so is one that was already.
+        #[prost(message, tag = "2")]
+        Updated(super::Conversation),
+        /// Nothing was changed in it.
+        #[prost(message, tag = "3")]
+        Refused(super::BulkRefused),
+    }
+}
+/// Why a conversation was left as it is.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BulkRefused {
+    /// The reason, as the call for one conversation would answer it.
+    #[prost(enumeration = "super::super::r#type::v1::ErrorReason", tag = "1")]
+    pub reason: i32,
+    /// The same in words.
+    #[prost(string, tag = "2")]
+    pub message: ::prost::alloc::string::String,
+}
+/// Asks for other phrases.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UpdateAttentionPhrasesRequest {
+    /// A UUID; the same id and body answer the same again.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// All phrases in any languages, at most 200, 2 to 100 characters each, no two alike without regard to case and accents.
+    #[prost(string, repeated, tag = "2")]
+    pub phrases: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The etag of the list that these replace.
+    #[prost(string, tag = "3")]
+    pub etag: ::prost::alloc::string::String,
+}
+/// The new phrases.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UpdateAttentionPhrasesResponse {
+    /// The phrases in their order.
+    #[prost(string, repeated, tag = "1")]
+    pub phrases: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The etag of the list.
+    #[prost(string, tag = "2")]
+    pub etag: ::prost::alloc::string::String,
+    /// Names this change for reads elsewhere; empty, since phrases are on no feed.
+    #[prost(string, tag = "3")]
+    pub change_token: ::prost::alloc::string::String,
+}
+/// Asks for the phrases.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListAttentionPhrasesRequest {}
+/// The phrases.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListAttentionPhrasesResponse {
+    /// The phrases in their order; none in the beginning.
+    #[prost(string, repeated, tag = "1")]
+    pub phrases: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The etag of the list.
+    #[prost(string, tag = "2")]
+    pub etag: ::prost::alloc::string::String,
+}
+/// Asks for other response goals.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct UpdateResponseGoalsRequest {
+    /// A UUID; the same id and body answer the same again.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The goals with the etag of those that they replace.
+    #[prost(message, optional, tag = "2")]
+    pub goals: ::core::option::Option<ResponseGoals>,
+}
+/// The new response goals.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct UpdateResponseGoalsResponse {
+    /// The goals, one target for each priority.
+    #[prost(message, optional, tag = "1")]
+    pub goals: ::core::option::Option<ResponseGoals>,
+    /// Names this change for reads elsewhere; empty, since goals are on no feed.
+    #[prost(string, tag = "2")]
+    pub change_token: ::prost::alloc::string::String,
+}
+/// Asks for the response goals.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetResponseGoalsRequest {}
+/// The response goals.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetResponseGoalsResponse {
+    /// The goals, one target for each priority.
+    #[prost(message, optional, tag = "1")]
+    pub goals: ::core::option::Option<ResponseGoals>,
+}
 /// Generated client implementations.
 pub mod conversation_service_client {
     #![allow(
@@ -5315,7 +5699,8 @@ pub mod conversation_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
-        /// The tenant's labels, at most 1,000, by name. Errors: none of its own.
+        /// The tenant's labels, at most 1,000, by name, with how many conversations carry each; labels that were merged into
+        /// another are not among them. Errors: none of its own.
         pub async fn list_labels(
             &mut self,
             request: impl tonic::IntoRequest<super::ListLabelsRequest>,
@@ -5401,6 +5786,348 @@ pub mod conversation_service_client {
                     GrpcMethod::new(
                         "tandem.conversation.v1.ConversationService",
                         "GetAccessScope",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Puts a live conversation aside until a time; it keeps its holder. It wakes as OPEN at that time, when the customer
+        /// writes, when anybody replies, or by `WakeConversation`. Snoozing a snoozed one moves its time. An agent may not snooze
+        /// what another agent holds. Errors: INVALID_ARGUMENT (a time that is past or more than a year ahead), NOT_FOUND,
+        /// FAILED_PRECONDITION (CONVERSATION_CLOSED), ABORTED (HELD_BY_OTHER).
+        pub async fn snooze_conversation(
+            &mut self,
+            request: impl tonic::IntoRequest<super::SnoozeConversationRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SnoozeConversationResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.conversation.v1.ConversationService/SnoozeConversation",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tandem.conversation.v1.ConversationService",
+                        "SnoozeConversation",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Wakes a snoozed conversation now; one that is not snoozed stays as it is. Errors: INVALID_ARGUMENT, NOT_FOUND.
+        pub async fn wake_conversation(
+            &mut self,
+            request: impl tonic::IntoRequest<super::WakeConversationRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::WakeConversationResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.conversation.v1.ConversationService/WakeConversation",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tandem.conversation.v1.ConversationService",
+                        "WakeConversation",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Says how urgent a conversation is; what is due is due anew. Errors: INVALID_ARGUMENT, NOT_FOUND.
+        pub async fn set_priority(
+            &mut self,
+            request: impl tonic::IntoRequest<super::SetPriorityRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SetPriorityResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.conversation.v1.ConversationService/SetPriority",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tandem.conversation.v1.ConversationService",
+                        "SetPriority",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Marks a conversation as not seen by the caller, whatever was read. Role agent. Errors: INVALID_ARGUMENT, NOT_FOUND,
+        /// FAILED_PRECONDITION (AGENT_INACTIVE).
+        pub async fn mark_unread(
+            &mut self,
+            request: impl tonic::IntoRequest<super::MarkUnreadRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::MarkUnreadResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.conversation.v1.ConversationService/MarkUnread",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tandem.conversation.v1.ConversationService",
+                        "MarkUnread",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Gives a label another name; conversations carry it by id and are not touched. Errors: INVALID_ARGUMENT, NOT_FOUND,
+        /// ALREADY_EXISTS (another label has, or had, the name: merge the two), ABORTED (ETAG_MISMATCH).
+        pub async fn rename_label(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RenameLabelRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RenameLabelResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.conversation.v1.ConversationService/RenameLabel",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tandem.conversation.v1.ConversationService",
+                        "RenameLabel",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Makes one label another: conversations that carry either carry the one that stays, its old name and id stand for it
+        /// from now on. No conversation is touched. Merging again changes nothing. Errors: INVALID_ARGUMENT (a label into
+        /// itself), NOT_FOUND.
+        pub async fn merge_labels(
+            &mut self,
+            request: impl tonic::IntoRequest<super::MergeLabelsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::MergeLabelsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.conversation.v1.ConversationService/MergeLabels",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tandem.conversation.v1.ConversationService",
+                        "MergeLabels",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// One change to up to 100 conversations: each, in the order of the request, is changed or refused alone. Errors:
+        /// INVALID_ARGUMENT; whatever is about one conversation stands in its result. RESOURCE_EXHAUSTED (LIMIT_REACHED: 1,000
+        /// labels a tenant), FAILED_PRECONDITION (AGENT_INACTIVE).
+        pub async fn bulk_update_conversations(
+            &mut self,
+            request: impl tonic::IntoRequest<super::BulkUpdateConversationsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::BulkUpdateConversationsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.conversation.v1.ConversationService/BulkUpdateConversations",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tandem.conversation.v1.ConversationService",
+                        "BulkUpdateConversations",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Replaces the phrases by which customers ask for a person. A text of a customer that holds one, as whole words and
+        /// without regard to case and accents, marks its conversation as one that needs attention unless an agent holds it.
+        /// Errors: INVALID_ARGUMENT, ABORTED (ETAG_MISMATCH).
+        pub async fn update_attention_phrases(
+            &mut self,
+            request: impl tonic::IntoRequest<super::UpdateAttentionPhrasesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::UpdateAttentionPhrasesResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.conversation.v1.ConversationService/UpdateAttentionPhrases",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tandem.conversation.v1.ConversationService",
+                        "UpdateAttentionPhrases",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// The phrases by which customers ask for a person. Errors: none of its own.
+        pub async fn list_attention_phrases(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListAttentionPhrasesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListAttentionPhrasesResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.conversation.v1.ConversationService/ListAttentionPhrases",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tandem.conversation.v1.ConversationService",
+                        "ListAttentionPhrases",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Replaces the tenant's response goals. What is due already stays so until its priority changes or it is answered.
+        /// Errors: INVALID_ARGUMENT, ABORTED (ETAG_MISMATCH).
+        pub async fn update_response_goals(
+            &mut self,
+            request: impl tonic::IntoRequest<super::UpdateResponseGoalsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::UpdateResponseGoalsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.conversation.v1.ConversationService/UpdateResponseGoals",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tandem.conversation.v1.ConversationService",
+                        "UpdateResponseGoals",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// The tenant's response goals, or the defaults. Errors: none of its own.
+        pub async fn get_response_goals(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetResponseGoalsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetResponseGoalsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.conversation.v1.ConversationService/GetResponseGoals",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tandem.conversation.v1.ConversationService",
+                        "GetResponseGoals",
                     ),
                 );
             self.inner.unary(req, path, codec).await
@@ -5516,7 +6243,8 @@ pub mod conversation_service_server {
             tonic::Response<super::UpdateLabelsResponse>,
             tonic::Status,
         >;
-        /// The tenant's labels, at most 1,000, by name. Errors: none of its own.
+        /// The tenant's labels, at most 1,000, by name, with how many conversations carry each; labels that were merged into
+        /// another are not among them. Errors: none of its own.
         async fn list_labels(
             &self,
             request: tonic::Request<super::ListLabelsRequest>,
@@ -5538,6 +6266,106 @@ pub mod conversation_service_server {
             request: tonic::Request<super::GetAccessScopeRequest>,
         ) -> std::result::Result<
             tonic::Response<super::GetAccessScopeResponse>,
+            tonic::Status,
+        >;
+        /// Puts a live conversation aside until a time; it keeps its holder. It wakes as OPEN at that time, when the customer
+        /// writes, when anybody replies, or by `WakeConversation`. Snoozing a snoozed one moves its time. An agent may not snooze
+        /// what another agent holds. Errors: INVALID_ARGUMENT (a time that is past or more than a year ahead), NOT_FOUND,
+        /// FAILED_PRECONDITION (CONVERSATION_CLOSED), ABORTED (HELD_BY_OTHER).
+        async fn snooze_conversation(
+            &self,
+            request: tonic::Request<super::SnoozeConversationRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SnoozeConversationResponse>,
+            tonic::Status,
+        >;
+        /// Wakes a snoozed conversation now; one that is not snoozed stays as it is. Errors: INVALID_ARGUMENT, NOT_FOUND.
+        async fn wake_conversation(
+            &self,
+            request: tonic::Request<super::WakeConversationRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::WakeConversationResponse>,
+            tonic::Status,
+        >;
+        /// Says how urgent a conversation is; what is due is due anew. Errors: INVALID_ARGUMENT, NOT_FOUND.
+        async fn set_priority(
+            &self,
+            request: tonic::Request<super::SetPriorityRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SetPriorityResponse>,
+            tonic::Status,
+        >;
+        /// Marks a conversation as not seen by the caller, whatever was read. Role agent. Errors: INVALID_ARGUMENT, NOT_FOUND,
+        /// FAILED_PRECONDITION (AGENT_INACTIVE).
+        async fn mark_unread(
+            &self,
+            request: tonic::Request<super::MarkUnreadRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::MarkUnreadResponse>,
+            tonic::Status,
+        >;
+        /// Gives a label another name; conversations carry it by id and are not touched. Errors: INVALID_ARGUMENT, NOT_FOUND,
+        /// ALREADY_EXISTS (another label has, or had, the name: merge the two), ABORTED (ETAG_MISMATCH).
+        async fn rename_label(
+            &self,
+            request: tonic::Request<super::RenameLabelRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RenameLabelResponse>,
+            tonic::Status,
+        >;
+        /// Makes one label another: conversations that carry either carry the one that stays, its old name and id stand for it
+        /// from now on. No conversation is touched. Merging again changes nothing. Errors: INVALID_ARGUMENT (a label into
+        /// itself), NOT_FOUND.
+        async fn merge_labels(
+            &self,
+            request: tonic::Request<super::MergeLabelsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::MergeLabelsResponse>,
+            tonic::Status,
+        >;
+        /// One change to up to 100 conversations: each, in the order of the request, is changed or refused alone. Errors:
+        /// INVALID_ARGUMENT; whatever is about one conversation stands in its result. RESOURCE_EXHAUSTED (LIMIT_REACHED: 1,000
+        /// labels a tenant), FAILED_PRECONDITION (AGENT_INACTIVE).
+        async fn bulk_update_conversations(
+            &self,
+            request: tonic::Request<super::BulkUpdateConversationsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::BulkUpdateConversationsResponse>,
+            tonic::Status,
+        >;
+        /// Replaces the phrases by which customers ask for a person. A text of a customer that holds one, as whole words and
+        /// without regard to case and accents, marks its conversation as one that needs attention unless an agent holds it.
+        /// Errors: INVALID_ARGUMENT, ABORTED (ETAG_MISMATCH).
+        async fn update_attention_phrases(
+            &self,
+            request: tonic::Request<super::UpdateAttentionPhrasesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::UpdateAttentionPhrasesResponse>,
+            tonic::Status,
+        >;
+        /// The phrases by which customers ask for a person. Errors: none of its own.
+        async fn list_attention_phrases(
+            &self,
+            request: tonic::Request<super::ListAttentionPhrasesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListAttentionPhrasesResponse>,
+            tonic::Status,
+        >;
+        /// Replaces the tenant's response goals. What is due already stays so until its priority changes or it is answered.
+        /// Errors: INVALID_ARGUMENT, ABORTED (ETAG_MISMATCH).
+        async fn update_response_goals(
+            &self,
+            request: tonic::Request<super::UpdateResponseGoalsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::UpdateResponseGoalsResponse>,
+            tonic::Status,
+        >;
+        /// The tenant's response goals, or the defaults. Errors: none of its own.
+        async fn get_response_goals(
+            &self,
+            request: tonic::Request<super::GetResponseGoalsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetResponseGoalsResponse>,
             tonic::Status,
         >;
     }
@@ -6267,6 +7095,537 @@ pub mod conversation_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = GetAccessScopeSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.conversation.v1.ConversationService/SnoozeConversation" => {
+                    #[allow(non_camel_case_types)]
+                    struct SnoozeConversationSvc<T: ConversationService>(pub Arc<T>);
+                    impl<
+                        T: ConversationService,
+                    > tonic::server::UnaryService<super::SnoozeConversationRequest>
+                    for SnoozeConversationSvc<T> {
+                        type Response = super::SnoozeConversationResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::SnoozeConversationRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ConversationService>::snooze_conversation(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = SnoozeConversationSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.conversation.v1.ConversationService/WakeConversation" => {
+                    #[allow(non_camel_case_types)]
+                    struct WakeConversationSvc<T: ConversationService>(pub Arc<T>);
+                    impl<
+                        T: ConversationService,
+                    > tonic::server::UnaryService<super::WakeConversationRequest>
+                    for WakeConversationSvc<T> {
+                        type Response = super::WakeConversationResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::WakeConversationRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ConversationService>::wake_conversation(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = WakeConversationSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.conversation.v1.ConversationService/SetPriority" => {
+                    #[allow(non_camel_case_types)]
+                    struct SetPrioritySvc<T: ConversationService>(pub Arc<T>);
+                    impl<
+                        T: ConversationService,
+                    > tonic::server::UnaryService<super::SetPriorityRequest>
+                    for SetPrioritySvc<T> {
+                        type Response = super::SetPriorityResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::SetPriorityRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ConversationService>::set_priority(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = SetPrioritySvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.conversation.v1.ConversationService/MarkUnread" => {
+                    #[allow(non_camel_case_types)]
+                    struct MarkUnreadSvc<T: ConversationService>(pub Arc<T>);
+                    impl<
+                        T: ConversationService,
+                    > tonic::server::UnaryService<super::MarkUnreadRequest>
+                    for MarkUnreadSvc<T> {
+                        type Response = super::MarkUnreadResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::MarkUnreadRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ConversationService>::mark_unread(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = MarkUnreadSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.conversation.v1.ConversationService/RenameLabel" => {
+                    #[allow(non_camel_case_types)]
+                    struct RenameLabelSvc<T: ConversationService>(pub Arc<T>);
+                    impl<
+                        T: ConversationService,
+                    > tonic::server::UnaryService<super::RenameLabelRequest>
+                    for RenameLabelSvc<T> {
+                        type Response = super::RenameLabelResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RenameLabelRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ConversationService>::rename_label(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RenameLabelSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.conversation.v1.ConversationService/MergeLabels" => {
+                    #[allow(non_camel_case_types)]
+                    struct MergeLabelsSvc<T: ConversationService>(pub Arc<T>);
+                    impl<
+                        T: ConversationService,
+                    > tonic::server::UnaryService<super::MergeLabelsRequest>
+                    for MergeLabelsSvc<T> {
+                        type Response = super::MergeLabelsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::MergeLabelsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ConversationService>::merge_labels(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = MergeLabelsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.conversation.v1.ConversationService/BulkUpdateConversations" => {
+                    #[allow(non_camel_case_types)]
+                    struct BulkUpdateConversationsSvc<T: ConversationService>(
+                        pub Arc<T>,
+                    );
+                    impl<
+                        T: ConversationService,
+                    > tonic::server::UnaryService<super::BulkUpdateConversationsRequest>
+                    for BulkUpdateConversationsSvc<T> {
+                        type Response = super::BulkUpdateConversationsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                super::BulkUpdateConversationsRequest,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ConversationService>::bulk_update_conversations(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = BulkUpdateConversationsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.conversation.v1.ConversationService/UpdateAttentionPhrases" => {
+                    #[allow(non_camel_case_types)]
+                    struct UpdateAttentionPhrasesSvc<T: ConversationService>(pub Arc<T>);
+                    impl<
+                        T: ConversationService,
+                    > tonic::server::UnaryService<super::UpdateAttentionPhrasesRequest>
+                    for UpdateAttentionPhrasesSvc<T> {
+                        type Response = super::UpdateAttentionPhrasesResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::UpdateAttentionPhrasesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ConversationService>::update_attention_phrases(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = UpdateAttentionPhrasesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.conversation.v1.ConversationService/ListAttentionPhrases" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListAttentionPhrasesSvc<T: ConversationService>(pub Arc<T>);
+                    impl<
+                        T: ConversationService,
+                    > tonic::server::UnaryService<super::ListAttentionPhrasesRequest>
+                    for ListAttentionPhrasesSvc<T> {
+                        type Response = super::ListAttentionPhrasesResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListAttentionPhrasesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ConversationService>::list_attention_phrases(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListAttentionPhrasesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.conversation.v1.ConversationService/UpdateResponseGoals" => {
+                    #[allow(non_camel_case_types)]
+                    struct UpdateResponseGoalsSvc<T: ConversationService>(pub Arc<T>);
+                    impl<
+                        T: ConversationService,
+                    > tonic::server::UnaryService<super::UpdateResponseGoalsRequest>
+                    for UpdateResponseGoalsSvc<T> {
+                        type Response = super::UpdateResponseGoalsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::UpdateResponseGoalsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ConversationService>::update_response_goals(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = UpdateResponseGoalsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.conversation.v1.ConversationService/GetResponseGoals" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetResponseGoalsSvc<T: ConversationService>(pub Arc<T>);
+                    impl<
+                        T: ConversationService,
+                    > tonic::server::UnaryService<super::GetResponseGoalsRequest>
+                    for GetResponseGoalsSvc<T> {
+                        type Response = super::GetResponseGoalsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetResponseGoalsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ConversationService>::get_response_goals(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetResponseGoalsSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

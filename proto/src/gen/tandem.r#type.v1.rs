@@ -340,7 +340,7 @@ pub enum AttentionReason {
     Repeated = 2,
     /// The customer complains.
     Complaint = 3,
-    /// The customer asked for a person.
+    /// The customer asked for a person: the AI says so, or one of the tenant's phrases did.
     AskedForPerson = 4,
 }
 impl AttentionReason {

@@ -9,6 +9,7 @@ const fn rule(method: &'static str, roles: &'static [Role], relation: Relation) 
 }
 
 const READERS: &[Role] = &[Agent, Supervisor, Admin, Ai, Service];
+const PEOPLE: &[Role] = &[Agent, Supervisor, Admin];
 const WRITERS: &[Role] = &[Agent, Supervisor, Ai];
 
 /// The policy table of the conversation service.
@@ -63,6 +64,21 @@ pub const RULES: &[Rule] = &[
     rule("/tandem.conversation.v1.ConversationService/ListLabels", READERS, Any),
     rule("/tandem.conversation.v1.ConversationService/RaiseAttention", &[Ai], Any),
     rule("/tandem.conversation.v1.ConversationService/GetAccessScope", READERS, Any),
+    rule("/tandem.conversation.v1.ConversationService/SnoozeConversation", PEOPLE, TeamsChannel),
+    rule("/tandem.conversation.v1.ConversationService/WakeConversation", PEOPLE, TeamsChannel),
+    rule(
+        "/tandem.conversation.v1.ConversationService/SetPriority",
+        &[Agent, Supervisor, Admin, Ai],
+        TeamsChannel,
+    ),
+    rule("/tandem.conversation.v1.ConversationService/MarkUnread", &[Agent, Supervisor], TeamsChannel),
+    rule("/tandem.conversation.v1.ConversationService/RenameLabel", &[Supervisor, Admin], Any),
+    rule("/tandem.conversation.v1.ConversationService/MergeLabels", &[Supervisor, Admin], Any),
+    rule("/tandem.conversation.v1.ConversationService/BulkUpdateConversations", PEOPLE, TeamsChannel),
+    rule("/tandem.conversation.v1.ConversationService/UpdateAttentionPhrases", &[Admin], Any),
+    rule("/tandem.conversation.v1.ConversationService/ListAttentionPhrases", READERS, Any),
+    rule("/tandem.conversation.v1.ConversationService/UpdateResponseGoals", &[Admin], Any),
+    rule("/tandem.conversation.v1.ConversationService/GetResponseGoals", READERS, Any),
     rule("/tandem.feed.v1.ChangeFeedService/Subscribe", &[Service], NoTenant),
     rule("/tandem.feed.v1.ChangeFeedService/Snapshot", &[Service], NoTenant),
     rule("/tandem.feed.v1.ChangeFeedService/Locate", &[Service], NoTenant),

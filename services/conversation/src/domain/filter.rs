@@ -70,6 +70,8 @@ pub struct Tags {
     pub any: Vec<Uuid>,
     pub all: Vec<Uuid>,
     pub none: Vec<Uuid>,
+    /// One of each group: `all`, where several ids stand for one label.
+    pub any_of_each: Vec<Vec<Uuid>>,
 }
 
 /// From one instant, included, up to another, excluded.

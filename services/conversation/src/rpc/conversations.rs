@@ -6,7 +6,7 @@ use tandem_signed_token::{PageToken, binding};
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
-use super::{Rpc, convert, filter, parse};
+use super::{Rpc, convert, filter, parse, settings};
 use crate::domain::conversation::messages::Window;
 use crate::domain::order::Order;
 use crate::domain::viewer::{Scope, Viewer};
@@ -176,8 +176,7 @@ impl ConversationService for Rpc {
     ) -> Answer<proto::ListLabelsResponse> {
         let (viewer, _) = self.open(request).await?;
         let labels = self.domain.labels(&viewer).await?;
-        let labels =
-            labels.into_iter().map(|l| proto::Label { id: l.id.to_string(), name: l.name }).collect();
+        let labels = labels.into_iter().map(convert::label).collect();
         Ok(Response::new(proto::ListLabelsResponse { labels }))
     }
 
@@ -205,6 +204,96 @@ impl ConversationService for Rpc {
             team_ids: viewer.team_ids.iter().map(Uuid::to_string).collect(),
             time: Some(convert::time(self.domain.ambient.now())),
         }))
+    }
+
+    async fn snooze_conversation(
+        &self,
+        request: Request<proto::SnoozeConversationRequest>,
+    ) -> Answer<proto::SnoozeConversationResponse> {
+        let (viewer, request) = self.open(request).await?;
+        self.snooze(viewer, request).await.map(Response::new)
+    }
+
+    async fn wake_conversation(
+        &self,
+        request: Request<proto::WakeConversationRequest>,
+    ) -> Answer<proto::WakeConversationResponse> {
+        let (viewer, request) = self.open(request).await?;
+        self.wake(viewer, request).await.map(Response::new)
+    }
+
+    async fn set_priority(
+        &self,
+        request: Request<proto::SetPriorityRequest>,
+    ) -> Answer<proto::SetPriorityResponse> {
+        let (viewer, request) = self.open(request).await?;
+        self.prioritise(viewer, request).await.map(Response::new)
+    }
+
+    async fn mark_unread(
+        &self,
+        request: Request<proto::MarkUnreadRequest>,
+    ) -> Answer<proto::MarkUnreadResponse> {
+        let (viewer, request) = self.open(request).await?;
+        self.unread(viewer, request).await.map(Response::new)
+    }
+
+    async fn rename_label(
+        &self,
+        request: Request<proto::RenameLabelRequest>,
+    ) -> Answer<proto::RenameLabelResponse> {
+        let (viewer, request) = self.open(request).await?;
+        self.rename(viewer, request).await.map(Response::new)
+    }
+
+    async fn merge_labels(
+        &self,
+        request: Request<proto::MergeLabelsRequest>,
+    ) -> Answer<proto::MergeLabelsResponse> {
+        let (viewer, request) = self.open(request).await?;
+        self.merge(viewer, request).await.map(Response::new)
+    }
+
+    async fn bulk_update_conversations(
+        &self,
+        request: Request<proto::BulkUpdateConversationsRequest>,
+    ) -> Answer<proto::BulkUpdateConversationsResponse> {
+        let (viewer, request) = self.open(request).await?;
+        self.bulk(viewer, request).await.map(Response::new)
+    }
+
+    async fn update_attention_phrases(
+        &self,
+        request: Request<proto::UpdateAttentionPhrasesRequest>,
+    ) -> Answer<proto::UpdateAttentionPhrasesResponse> {
+        let (viewer, request) = self.open(request).await?;
+        self.phrases(viewer, request).await.map(Response::new)
+    }
+
+    async fn update_response_goals(
+        &self,
+        request: Request<proto::UpdateResponseGoalsRequest>,
+    ) -> Answer<proto::UpdateResponseGoalsResponse> {
+        let (viewer, request) = self.open(request).await?;
+        self.goals(viewer, request).await.map(Response::new)
+    }
+
+    async fn list_attention_phrases(
+        &self,
+        request: Request<proto::ListAttentionPhrasesRequest>,
+    ) -> Answer<proto::ListAttentionPhrasesResponse> {
+        let (viewer, _) = self.open(request).await?;
+        let (phrases, version) = self.domain.attention_phrases(&viewer).await?;
+        Ok(Response::new(proto::ListAttentionPhrasesResponse { phrases, etag: version.to_string() }))
+    }
+
+    async fn get_response_goals(
+        &self,
+        request: Request<proto::GetResponseGoalsRequest>,
+    ) -> Answer<proto::GetResponseGoalsResponse> {
+        let (viewer, _) = self.open(request).await?;
+        let goals = self.domain.goals(&viewer).await?;
+        Ok(Response::new(proto::GetResponseGoalsResponse { goals: Some(settings::to_proto(&goals)) }))
     }
 }
 

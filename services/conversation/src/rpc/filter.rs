@@ -65,6 +65,7 @@ fn tags(v: &mut Violations, field: &str, filter: Option<proto::TagFilter>) -> Ta
         any: ids(v, &format!("{field}.any"), &from.any, MOST),
         all: ids(v, &format!("{field}.all"), &from.all, MOST),
         none: ids(v, &format!("{field}.none"), &from.none, MOST),
+        any_of_each: Vec::new(),
     }
 }
 

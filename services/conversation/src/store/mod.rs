@@ -1,6 +1,7 @@
 //! All SQL of the service: one file an aggregate, set-wise statements, row structs private.
 
 pub mod ai;
+pub mod attention;
 pub mod channel;
 pub mod contact;
 pub mod conversation;
@@ -8,6 +9,7 @@ pub mod dedup;
 pub mod due;
 pub mod early;
 pub mod filter;
+pub mod goals;
 pub mod label;
 pub mod list;
 pub mod message;
@@ -17,6 +19,7 @@ pub mod reading;
 pub mod row;
 pub mod tenant;
 pub mod timeline;
+pub mod timer;
 
 use tandem_database::Result;
 use tandem_fault::Fault;

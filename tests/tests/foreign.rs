@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use prost_reflect::prost::Message;
-use prost_reflect::{DynamicMessage, Kind as FieldKind, MessageDescriptor, Value};
+use prost_reflect::{DynamicMessage, Kind as FieldKind, MessageDescriptor, ReflectMessage, Value};
 use tandem_access::{Role, TokenSpec};
 use tandem_bootstrap::{InternalChannel, OnBehalfOf};
 use tandem_proto::assignment::v1::ListNotificationsRequest;
@@ -88,6 +88,17 @@ const METHODS: &[(&str, Role, &str)] = &[
         r#"{"requestId":"$new","conversationId":"$conversation","reason":1}"#,
     ),
     ("conversation.ChannelService/GetChannel", Role::Admin, r#"{"channelId":"$channel"}"#),
+    (
+        "conversation.ChannelService/DeleteChannel",
+        Role::Admin,
+        r#"{"requestId":"$new","channelId":"$channel"}"#,
+    ),
+    ("conversation.ChannelService/GetChannelHealth", Role::Admin, r#"{"channelId":"$channel"}"#),
+    (
+        "conversation.ConversationService/SendMessage",
+        Role::Agent,
+        r#"{"requestId":"$new","conversationId":"$conversation","contents":$text,"private":true,"mentionAgentIds":["$agent"]}"#,
+    ),
     (
         "conversation.ChannelService/UpdateChannel",
         Role::Admin,

@@ -614,6 +614,51 @@ impl RelativeRange {
         }
     }
 }
+/// The order of a list of conversations; equal ones by id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ConversationOrder {
+    /// The default: newest activity first.
+    Unspecified = 0,
+    /// Newest activity first.
+    NewestActivity = 1,
+    /// Who has waited longest for an answer first; those that do not wait at the end.
+    LongestWaiting = 2,
+    /// Urgent before high before normal before low, inside it who has waited longest first.
+    HighestPriority = 3,
+    /// Whose contact first wrote, or was first written to, most recently.
+    NewestFirstContact = 4,
+    /// The customer's name A–Z, in the Unicode root collation; those without a name at the end.
+    CustomerName = 5,
+}
+impl ConversationOrder {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "CONVERSATION_ORDER_UNSPECIFIED",
+            Self::NewestActivity => "CONVERSATION_ORDER_NEWEST_ACTIVITY",
+            Self::LongestWaiting => "CONVERSATION_ORDER_LONGEST_WAITING",
+            Self::HighestPriority => "CONVERSATION_ORDER_HIGHEST_PRIORITY",
+            Self::NewestFirstContact => "CONVERSATION_ORDER_NEWEST_FIRST_CONTACT",
+            Self::CustomerName => "CONVERSATION_ORDER_CUSTOMER_NAME",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "CONVERSATION_ORDER_UNSPECIFIED" => Some(Self::Unspecified),
+            "CONVERSATION_ORDER_NEWEST_ACTIVITY" => Some(Self::NewestActivity),
+            "CONVERSATION_ORDER_LONGEST_WAITING" => Some(Self::LongestWaiting),
+            "CONVERSATION_ORDER_HIGHEST_PRIORITY" => Some(Self::HighestPriority),
+            "CONVERSATION_ORDER_NEWEST_FIRST_CONTACT" => Some(Self::NewestFirstContact),
+            "CONVERSATION_ORDER_CUSTOMER_NAME" => Some(Self::CustomerName),
+            _ => None,
+        }
+    }
+}
 /// The reason of an error: `google.rpc.ErrorInfo.reason` without the prefix `ERROR_REASON_`, in the domain `tandem`.
 /// Clients branch on it; a reason always comes with the same canonical code, which stands in brackets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
@@ -653,11 +698,12 @@ pub enum ErrorReason {
     NotHolder = 15,
     /// \[FAILED_PRECONDITION\] The conversation is closed; reopen it first.
     ConversationClosed = 16,
-    /// \[FAILED_PRECONDITION\] The contact has a live conversation already. Metadata: `conversation_id`.
+    /// \[FAILED_PRECONDITION\] The contact has a live conversation already, or the channel that is to be deleted has one.
+    /// Metadata: `conversation_id`.
     ConversationLive = 17,
     /// \[FAILED_PRECONDITION\] The channel's reply window is over; send a template. Metadata: `closed_at`.
     ReplyWindowClosed = 18,
-    /// \[FAILED_PRECONDITION\] The channel is disabled.
+    /// \[FAILED_PRECONDITION\] The channel is disabled or deleted.
     ChannelDisabled = 19,
     /// \[FAILED_PRECONDITION\] The channel cannot carry this. Example: a template on a web chat.
     CapabilityMissing = 20,

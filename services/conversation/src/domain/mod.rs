@@ -20,6 +20,7 @@ pub mod work;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use moka::sync::Cache;
 use tandem_access::Caller;
 use tandem_ambient::Ambient;
@@ -45,6 +46,8 @@ pub struct Domain {
     pub stop: CancellationToken,
     /// Tenants' dedup keys: never rotated, so never stale.
     dedup_keys: Cache<Uuid, [u8; 32]>,
+    /// The minute in which this process last noted a call of a channel's adapter, by tenant and channel.
+    adapters: Cache<(Uuid, Uuid), DateTime<Utc>>,
     group: Arc<ingest::group::GroupCommit>,
 }
 
@@ -69,6 +72,7 @@ impl Domain {
             signer,
             stop,
             dedup_keys,
+            adapters: Cache::builder().max_capacity(10_000).build(),
             group: Arc::new(ingest::group::GroupCommit::default()),
         }
     }

@@ -273,7 +273,7 @@ async fn any_order_and_repetition_gives_the_same_conversation() {
         }
         Ok::<(), TestCaseError>(())
     };
-    let config = Config { cases: 40, failure_persistence: None, ..Config::default() };
+    let config = Config { cases: 16, failure_persistence: None, ..Config::default() };
     // The property is asked from this thread, while the suite's tasks go on elsewhere.
     let outcome = block_in_place(|| {
         TestRunner::new(config)

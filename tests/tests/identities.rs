@@ -30,6 +30,8 @@ impl Line {
     /// A message stamped so many seconds after the start.
     async fn write(&self, external_id: &str, who: &[Identity], seconds: i64) -> IngestStored {
         let item = item_at(external_id, who.to_vec(), external_id, self.start + TimeDelta::seconds(seconds));
+        // The clock stands still by itself: of two contacts, the first is the older.
+        self.suite.ambient.clock().advance(TimeDelta::milliseconds(1));
         stored(self.suite.ingest(0, self.channel, vec![item]).await.results.remove(0))
     }
 

@@ -126,7 +126,7 @@ async fn post(suite: &Suite, replica: usize, channel: Uuid, body: &Value) -> Str
     let items = mapping::items(body);
     assert!(!items.is_empty(), "a body without an item");
     let results = suite.ingest(replica, channel, items).await.results;
-    results.into_iter().map(stored).map(|stored| stored.conversation_id).next().unwrap()
+    results.into_iter().map(stored).map(|stored| stored.conversation_id).next_back().unwrap()
 }
 
 /// The leaves of a body's messages, contacts and statuses that must be somewhere in what is read back.
@@ -300,6 +300,6 @@ async fn the_same_comes_of_any_order_twice_and_at_once() {
     let change = bodies.remove("13-system-user-changed-number").unwrap();
     nothing_is_lost(&bodies, &read);
     bodies.insert("13-system-user-changed-number".to_owned(), change);
-    assert_eq!(read.messages.len(), 14 + of_business(&bodies).len());
+    assert_eq!(read.messages.len(), 13 + of_business(&bodies).len());
     assert!(read.contact.identities.iter().any(|identity| identity.value == "+12195555358"));
 }

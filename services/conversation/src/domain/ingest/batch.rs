@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::contacts::{Book, Person};
 use super::early::Waiting;
-use super::targets::Targets;
+use super::targets::{Targets, apply_to_new};
 use super::threads::{Threads, written_by_business, written_by_customer};
 use super::{Event, Incoming, Ingested, Item, Outcome, Stored, early, remark};
 use crate::domain::Domain;
@@ -119,7 +119,9 @@ pub async fn store(domain: &Domain, tenant_id: Uuid, items: &[Item]) -> Result<I
                             append(&mut work, &mut threads, id, draft, |_, _| {})
                         })
                     }
-                    _ => targets.apply(&work, &mut threads, item, author, person),
+                    _ => targets
+                        .apply(&work, &mut threads, item, author, person)
+                        .or_else(|| apply_to_new(&mut work, &mut threads, item, author)),
                 };
                 match (&item.event, known) {
                     (Event::Message(incoming) | Event::Echo(incoming), Some(known)) => {

@@ -204,6 +204,20 @@ impl Targets {
     }
 }
 
+/// Carries an event out on a message that came before it in its batch.
+pub fn apply_to_new(work: &mut Work, threads: &mut Threads, item: &Item, author: Actor) -> Option<Known> {
+    if matches!(item.event, Event::Receipt { .. }) {
+        return None;
+    }
+    let (name, now) = (named(&item.event)?, work.now);
+    let mut messages = work.messages.iter_mut();
+    let message = messages.find(|m| m.external_id == name && m.channel_id == item.channel_id)?;
+    if change(message, &item.event, author, item.stamp(), now) {
+        threads.show(message);
+    }
+    Some(known(message))
+}
+
 fn known(message: &Message) -> Known {
     Known {
         message_id: Some(message.id),

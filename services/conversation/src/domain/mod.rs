@@ -10,6 +10,7 @@ pub mod holder;
 pub mod ingest;
 pub mod kinds;
 pub mod model;
+pub mod order;
 pub mod outbound;
 pub mod recorded;
 pub mod tenant;

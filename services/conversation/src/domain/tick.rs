@@ -46,6 +46,10 @@ impl Domain {
         store::early::prune(&mut connection, now - EARLY_KEPT, 1_000).await?;
         store::identity_change::prune(&mut connection, now - EARLY_KEPT, 1_000).await?;
         prune(&mut connection, now - FEED_KEPT, 5_000).await?;
+        drop(connection);
+        let mut tx = begin(&self.pool).await?;
+        store::reading::raise_floor(&mut tx).await?;
+        tx.commit().await?;
         self.sequencer.wake();
         Ok(())
     }

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::{Rpc, convert, filter, parse};
 use crate::domain::conversation::messages::Window;
+use crate::domain::order::Order;
 use crate::domain::viewer::{Scope, Viewer};
 
 type Answer<T> = Result<Response<T>, Status>;
@@ -23,15 +24,19 @@ impl ConversationService for Rpc {
         request: Request<proto::ListConversationsRequest>,
     ) -> Answer<proto::ListConversationsResponse> {
         let (viewer, request) = self.fresh(request, |r| &r.at_least_as_fresh).await?;
-        let question = request.filter.as_ref().map(prost::Message::encode_to_vec).unwrap_or_default();
+        let mut question = request.filter.as_ref().map(prost::Message::encode_to_vec).unwrap_or_default();
+        question.extend(request.order.to_be_bytes());
         let bound = bound(&viewer, "ListConversations", &question);
         let mut v = Violations::new();
         let size = parse::size(&mut v, "page_size", request.page_size, 50, 200);
         let wanted = filter::parse(&mut v, request.filter, self.domain.ambient.now());
+        let order =
+            v.take("order", Order::from_number(request.order).ok_or("must be one of the known values"));
         v.finish()?;
         let after = PageToken::resume(&self.domain.signer, &bound, &request.page_token)?;
         let page_size = usize::try_from(size).unwrap_or(50);
-        let (rows, next) = self.domain.list(&viewer, &wanted, after, page_size).await?;
+        let (rows, next) =
+            self.domain.list(&viewer, &wanted, order.unwrap_or_default(), after, page_size).await?;
         let next = next.map(|place| PageToken::encode(&self.domain.signer, &bound, &place));
         Ok(Response::new(proto::ListConversationsResponse {
             rows: rows.into_iter().map(convert::row).collect(),

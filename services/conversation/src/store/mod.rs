@@ -9,6 +9,7 @@ pub mod early;
 pub mod filter;
 pub mod identity_change;
 pub mod label;
+pub mod list;
 pub mod message;
 pub mod outbound;
 pub mod projection;

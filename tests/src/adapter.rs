@@ -36,7 +36,7 @@ impl Suite {
                 message_id: message_id.to_owned(),
                 provider_id: provider_id.to_owned(),
                 state: state.into(),
-                failure: String::new(),
+                ..IngestReceipt::default()
             })),
             ..IngestItem::default()
         }

@@ -130,6 +130,17 @@ const METHODS: &[(&str, Role, &str)] = &[
     ),
     ("conversation.ChannelService/GetChannel", Role::Admin, r#"{"channelId":"$channel"}"#),
     (
+        "conversation.ChannelService/DeleteChannel",
+        Role::Admin,
+        r#"{"requestId":"$new","channelId":"$channel"}"#,
+    ),
+    ("conversation.ChannelService/GetChannelHealth", Role::Admin, r#"{"channelId":"$channel"}"#),
+    (
+        "conversation.ConversationService/SendMessage",
+        Role::Agent,
+        r#"{"requestId":"$new","conversationId":"$conversation","contents":$text,"private":true,"mentionAgentIds":["$agent"]}"#,
+    ),
+    (
         "conversation.ChannelService/UpdateChannel",
         Role::Admin,
         r#"{"requestId":"$new","channel":{"id":"$channel","etag":"1","displayName":"x"},"updateMask":"displayName"}"#,

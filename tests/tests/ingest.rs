@@ -26,8 +26,8 @@ async fn messages(suite: &Suite, conversation_id: &str) -> Vec<Message> {
         let request = ListMessagesRequest {
             conversation_id: conversation_id.to_owned(),
             after_position: after,
-            before_position: 0,
             page_size: 500,
+            ..ListMessagesRequest::default()
         };
         let page = client.list_messages(request).await.unwrap().into_inner();
         all.extend(page.messages);

@@ -9,7 +9,8 @@ use tandem_proto::conversation::v1::ingest_item::Event;
 use tandem_proto::conversation::v1::ingest_result::Outcome;
 use tandem_proto::conversation::v1::message_content::Kind as Content;
 use tandem_proto::conversation::v1::{
-    IngestEdit, IngestItem, IngestMessage, IngestReceipt, IngestRefused, LocationContent, MessageContent,
+    DeliveryState, IngestEdit, IngestIdentityChange, IngestItem, IngestMessage, IngestReceipt, IngestRefused,
+    LocationContent, MessageContent, Referral,
 };
 use tandem_proto::r#type::v1::{ErrorReason, Identity};
 use tandem_tests::raw::{call, descriptors, method, request};
@@ -97,7 +98,8 @@ async fn a_wrong_item_names_its_fields_and_keeps_its_place() {
                 })),
             }),
             reply_to_external_id: "x".repeat(513),
-            forwarded: false,
+            referral: Some(Referral { source_type: "x".repeat(65), ..Referral::default() }),
+            ..IngestMessage::default()
         })),
     };
     let receipt = IngestItem {
@@ -112,7 +114,22 @@ async fn a_wrong_item_names_its_fields_and_keeps_its_place() {
     let twice = vec![phone("+15550100"), phone("+15550101")];
     let edit = IngestItem { identities: twice, event: Some(Event::Edit(IngestEdit::default())), ..good(0) };
     let mut items: Vec<IngestItem> = (0..20).map(good).collect();
-    for (at, item) in [(3, everything), (7, receipt), (19, edit)] {
+    let reaching = IngestItem {
+        external_id: "r2".to_owned(),
+        event: Some(Event::Receipt(IngestReceipt {
+            provider_id: "p1".to_owned(),
+            state: DeliveryState::Sent.into(),
+            up_to: true,
+            up_to_time: Some(never),
+            ..IngestReceipt::default()
+        })),
+        ..IngestItem::default()
+    };
+    let change = |new_identity| IngestIdentityChange { new_identity, text: "\0".to_owned() };
+    let change = |new_identity| Some(Event::IdentityChange(change(new_identity)));
+    let nobody = IngestItem { event: change(None), ..good(0) };
+    let wrong = IngestItem { event: change(Some(identity(99, "", false))), ..good(0) };
+    for (at, item) in [(3, everything), (7, receipt), (9, reaching), (11, nobody), (13, wrong), (19, edit)] {
         items[at] = item;
     }
     let mut results = suite.ingest(0, channel, items).await.results;
@@ -130,12 +147,24 @@ async fn a_wrong_item_names_its_fields_and_keeps_its_place() {
             "identities[1].value",
             "message.content.location.latitude",
             "message.content.location.longitude",
+            "message.referral.source_type",
             "message.reply_to_external_id",
             "receive_time",
             "source_time",
         ]
     );
     assert_eq!(fields(&refused(results[7].outcome.take())), ["receipt", "receipt.failure", "receipt.state"]);
+    assert_eq!(
+        fields(&refused(results[9].outcome.take())),
+        ["identities", "receipt.up_to", "receipt.up_to_time", "receipt.up_to_time"]
+    );
+    let new = "identity_change.new_identity";
+    assert_eq!(fields(&refused(results[11].outcome.take())), [new, "identity_change.text"]);
+    let parts = [format!("{new}.kind"), format!("{new}.value"), format!("{new}.verified")];
+    assert_eq!(
+        fields(&refused(results[13].outcome.take())),
+        [&parts[0], &parts[1], &parts[2], "identity_change.text"]
+    );
     let edit = refused(results[19].outcome.take());
     assert_eq!(fields(&edit), ["edit.content", "edit.target_external_id", "identities[1]"]);
     let stored: Vec<i64> = results
@@ -143,7 +172,7 @@ async fn a_wrong_item_names_its_fields_and_keeps_its_place() {
         .filter(|result| result.outcome.is_some())
         .map(|result| stored(result).position)
         .collect();
-    assert_eq!(stored, (1..=17).collect::<Vec<i64>>(), "the others are stored, in their order");
+    assert_eq!(stored, (1..=14).collect::<Vec<i64>>(), "the others are stored, in their order");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -161,6 +161,8 @@ pub enum ChannelState {
     Enabled = 1,
     /// Messages are refused with `CHANNEL_DISABLED`.
     Disabled = 2,
+    /// Gone for good, as when disabled; its closed conversations stay.
+    Deleted = 3,
 }
 impl ChannelState {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -172,6 +174,7 @@ impl ChannelState {
             Self::Unspecified => "CHANNEL_STATE_UNSPECIFIED",
             Self::Enabled => "CHANNEL_STATE_ENABLED",
             Self::Disabled => "CHANNEL_STATE_DISABLED",
+            Self::Deleted => "CHANNEL_STATE_DELETED",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -180,6 +183,7 @@ impl ChannelState {
             "CHANNEL_STATE_UNSPECIFIED" => Some(Self::Unspecified),
             "CHANNEL_STATE_ENABLED" => Some(Self::Enabled),
             "CHANNEL_STATE_DISABLED" => Some(Self::Disabled),
+            "CHANNEL_STATE_DELETED" => Some(Self::Deleted),
             _ => None,
         }
     }
@@ -535,7 +539,7 @@ pub struct Message {
     /// When it was deleted; its text is gone then, its position stays.
     #[prost(message, optional, tag = "17")]
     pub delete_time: ::core::option::Option<::prost_types::Timestamp>,
-    /// The id that the channel gave it, where it is known.
+    /// The id that the channel gave it, where it is known; of a reply, the provider's.
     #[prost(string, tag = "18")]
     pub external_id: ::prost::alloc::string::String,
     /// Grows by one with every change; orders the states of one message.
@@ -550,6 +554,15 @@ pub struct Message {
     /// Emoji that people put on it.
     #[prost(message, repeated, tag = "22")]
     pub reactions: ::prost::alloc::vec::Vec<Reaction>,
+    /// Why it failed, in the provider's code and words; empty unless `delivery` is `FAILED`.
+    #[prost(string, tag = "23")]
+    pub delivery_failure: ::prost::alloc::string::String,
+    /// The advertisement or post through which the customer came with this message.
+    #[prost(message, optional, tag = "24")]
+    pub referral: ::core::option::Option<Referral>,
+    /// The agents whom a private note calls.
+    #[prost(string, repeated, tag = "25")]
+    pub mention_agent_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 /// An emoji that somebody put on a message.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -771,6 +784,28 @@ pub struct UnsupportedContent {
     /// The raw body, at most 16 KiB.
     #[prost(string, tag = "2")]
     pub raw_json: ::prost::alloc::string::String,
+}
+/// The advertisement or post through which a customer came.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Referral {
+    /// `ad`, `post`, or what else the channel calls it, at most 64 characters.
+    #[prost(string, tag = "1")]
+    pub source_type: ::prost::alloc::string::String,
+    /// The channel's id of it, at most 512 characters.
+    #[prost(string, tag = "2")]
+    pub source_id: ::prost::alloc::string::String,
+    /// Its address as the channel gives it, to be shown and not to be trusted; at most 2,048 characters.
+    #[prost(string, tag = "3")]
+    pub source_url: ::prost::alloc::string::String,
+    /// Its headline, at most 1,024 characters.
+    #[prost(string, tag = "4")]
+    pub headline: ::prost::alloc::string::String,
+    /// Its words, at most 4,096 characters.
+    #[prost(string, tag = "5")]
+    pub body: ::prost::alloc::string::String,
+    /// The id by which the advertiser counts the click, at most 1,024 characters.
+    #[prost(string, tag = "6")]
+    pub click_id: ::prost::alloc::string::String,
 }
 /// The kinds of file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
@@ -2452,6 +2487,10 @@ pub struct OutboundItem {
     /// How often it was tried before.
     #[prost(int32, tag = "6")]
     pub attempts: i32,
+    /// The id by which the provider knows the message that this one quotes; empty when it quotes none, or one that it
+    /// does not know.
+    #[prost(string, tag = "7")]
+    pub reply_to_external_id: ::prost::alloc::string::String,
 }
 /// Asks whether the send may begin.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -3081,6 +3120,55 @@ pub struct ListChannelsResponse {
     #[prost(message, repeated, tag = "1")]
     pub channels: ::prost::alloc::vec::Vec<Channel>,
 }
+/// Asks to delete a line.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DeleteChannelRequest {
+    /// A UUID; the same id and body answer the same again.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The line's id.
+    #[prost(string, tag = "2")]
+    pub channel_id: ::prost::alloc::string::String,
+    /// The line's etag; empty asks nothing.
+    #[prost(string, tag = "3")]
+    pub etag: ::prost::alloc::string::String,
+}
+/// The deleted line.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DeleteChannelResponse {
+    /// The line.
+    #[prost(message, optional, tag = "1")]
+    pub channel: ::core::option::Option<Channel>,
+    /// Names this change for reads elsewhere.
+    #[prost(string, tag = "2")]
+    pub change_token: ::prost::alloc::string::String,
+}
+/// Asks how a line's adapter does.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetChannelHealthRequest {
+    /// The line's id.
+    #[prost(string, tag = "1")]
+    pub channel_id: ::prost::alloc::string::String,
+}
+/// How a line's adapter does.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetChannelHealthResponse {
+    /// When the adapter last called, to the minute; unset when it never did.
+    #[prost(message, optional, tag = "1")]
+    pub last_seen_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// Replies that have not left: queued, or leased and not begun. Counted up to 1,000.
+    #[prost(int32, tag = "2")]
+    pub queue_length: i32,
+    /// There are more than `queue_length` says.
+    #[prost(bool, tag = "3")]
+    pub queue_length_at_least: bool,
+    /// When the oldest of them was written; unset when none waits.
+    #[prost(message, optional, tag = "4")]
+    pub oldest_queued_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// The time of the answer.
+    #[prost(message, optional, tag = "5")]
+    pub time: ::core::option::Option<::prost_types::Timestamp>,
+}
 /// Generated client implementations.
 pub mod channel_service_client {
     #![allow(
@@ -3204,7 +3292,7 @@ pub mod channel_service_client {
             self.inner.unary(req, path, codec).await
         }
         /// Changes a line; switching its AI off moves what the AI holds to its default team. Role admin. Errors:
-        /// INVALID_ARGUMENT, NOT_FOUND, ABORTED (ETAG_MISMATCH).
+        /// INVALID_ARGUMENT, NOT_FOUND, ABORTED (ETAG_MISMATCH), FAILED_PRECONDITION (CHANNEL_DISABLED: it is deleted).
         pub async fn update_channel(
             &mut self,
             request: impl tonic::IntoRequest<super::UpdateChannelRequest>,
@@ -3264,7 +3352,7 @@ pub mod channel_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
-        /// The lines in the caller's access scope, at most 1,000. Errors: none of its own.
+        /// The lines in the caller's access scope, deleted ones too, at most 1,000. Errors: none of its own.
         pub async fn list_channels(
             &mut self,
             request: impl tonic::IntoRequest<super::ListChannelsRequest>,
@@ -3294,6 +3382,69 @@ pub mod channel_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// Deletes a line: it takes no messages any more, and its closed conversations stay in reach. Deleting it again changes
+        /// nothing. Role admin. Errors: INVALID_ARGUMENT, NOT_FOUND, ABORTED (ETAG_MISMATCH), FAILED_PRECONDITION
+        /// (CONVERSATION_LIVE: close its conversations first).
+        pub async fn delete_channel(
+            &mut self,
+            request: impl tonic::IntoRequest<super::DeleteChannelRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DeleteChannelResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.conversation.v1.ChannelService/DeleteChannel",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tandem.conversation.v1.ChannelService",
+                        "DeleteChannel",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Whether a line's adapter does its work: when it was last heard of, and what waits for it. Errors: INVALID_ARGUMENT,
+        /// NOT_FOUND.
+        pub async fn get_channel_health(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetChannelHealthRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetChannelHealthResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.conversation.v1.ChannelService/GetChannelHealth",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tandem.conversation.v1.ChannelService",
+                        "GetChannelHealth",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -3318,7 +3469,7 @@ pub mod channel_service_server {
             tonic::Status,
         >;
         /// Changes a line; switching its AI off moves what the AI holds to its default team. Role admin. Errors:
-        /// INVALID_ARGUMENT, NOT_FOUND, ABORTED (ETAG_MISMATCH).
+        /// INVALID_ARGUMENT, NOT_FOUND, ABORTED (ETAG_MISMATCH), FAILED_PRECONDITION (CHANNEL_DISABLED: it is deleted).
         async fn update_channel(
             &self,
             request: tonic::Request<super::UpdateChannelRequest>,
@@ -3334,12 +3485,31 @@ pub mod channel_service_server {
             tonic::Response<super::GetChannelResponse>,
             tonic::Status,
         >;
-        /// The lines in the caller's access scope, at most 1,000. Errors: none of its own.
+        /// The lines in the caller's access scope, deleted ones too, at most 1,000. Errors: none of its own.
         async fn list_channels(
             &self,
             request: tonic::Request<super::ListChannelsRequest>,
         ) -> std::result::Result<
             tonic::Response<super::ListChannelsResponse>,
+            tonic::Status,
+        >;
+        /// Deletes a line: it takes no messages any more, and its closed conversations stay in reach. Deleting it again changes
+        /// nothing. Role admin. Errors: INVALID_ARGUMENT, NOT_FOUND, ABORTED (ETAG_MISMATCH), FAILED_PRECONDITION
+        /// (CONVERSATION_LIVE: close its conversations first).
+        async fn delete_channel(
+            &self,
+            request: tonic::Request<super::DeleteChannelRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DeleteChannelResponse>,
+            tonic::Status,
+        >;
+        /// Whether a line's adapter does its work: when it was last heard of, and what waits for it. Errors: INVALID_ARGUMENT,
+        /// NOT_FOUND.
+        async fn get_channel_health(
+            &self,
+            request: tonic::Request<super::GetChannelHealthRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetChannelHealthResponse>,
             tonic::Status,
         >;
     }
@@ -3600,6 +3770,97 @@ pub mod channel_service_server {
                     };
                     Box::pin(fut)
                 }
+                "/tandem.conversation.v1.ChannelService/DeleteChannel" => {
+                    #[allow(non_camel_case_types)]
+                    struct DeleteChannelSvc<T: ChannelService>(pub Arc<T>);
+                    impl<
+                        T: ChannelService,
+                    > tonic::server::UnaryService<super::DeleteChannelRequest>
+                    for DeleteChannelSvc<T> {
+                        type Response = super::DeleteChannelResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::DeleteChannelRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ChannelService>::delete_channel(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = DeleteChannelSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.conversation.v1.ChannelService/GetChannelHealth" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetChannelHealthSvc<T: ChannelService>(pub Arc<T>);
+                    impl<
+                        T: ChannelService,
+                    > tonic::server::UnaryService<super::GetChannelHealthRequest>
+                    for GetChannelHealthSvc<T> {
+                        type Response = super::GetChannelHealthResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetChannelHealthRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ChannelService>::get_channel_health(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetChannelHealthSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
                 _ => {
                     Box::pin(async move {
                         let mut response = http::Response::new(
@@ -3666,7 +3927,8 @@ pub struct IngestItem {
     /// The channel's own id of this event, 1 to 512 bytes: the same id is stored once, for good.
     #[prost(string, tag = "1")]
     pub external_id: ::prost::alloc::string::String,
-    /// The person on the other side: 1 to 8 identities, at least one of them verified. Not needed for receipts.
+    /// The person on the other side: 1 to 8 identities, at least one of them verified. Not needed for receipts, unless they
+    /// are up to a time.
     #[prost(message, repeated, tag = "2")]
     pub identities: ::prost::alloc::vec::Vec<super::super::r#type::v1::Identity>,
     /// The name that the channel gives the person, at most 200 characters.
@@ -3679,7 +3941,7 @@ pub struct IngestItem {
     #[prost(message, optional, tag = "5")]
     pub receive_time: ::core::option::Option<::prost_types::Timestamp>,
     /// What came in.
-    #[prost(oneof = "ingest_item::Event", tags = "6, 7, 8, 9, 10, 11")]
+    #[prost(oneof = "ingest_item::Event", tags = "6, 7, 8, 9, 10, 11, 12")]
     pub event: ::core::option::Option<ingest_item::Event>,
 }
 /// Nested message and enum types in `IngestItem`.
@@ -3705,6 +3967,9 @@ pub mod ingest_item {
         /// Somebody put an emoji on a message, or took it off.
         #[prost(message, tag = "11")]
         Reaction(super::IngestReaction),
+        /// An address of the customer was replaced by another: the same contact, its history kept.
+        #[prost(message, tag = "12")]
+        IdentityChange(super::IngestIdentityChange),
     }
 }
 /// A message that came in.
@@ -3719,6 +3984,9 @@ pub struct IngestMessage {
     /// It was forwarded.
     #[prost(bool, tag = "3")]
     pub forwarded: bool,
+    /// The advertisement or post through which the customer came.
+    #[prost(message, optional, tag = "4")]
+    pub referral: ::core::option::Option<Referral>,
 }
 /// The customer changed a message.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -3747,7 +4015,9 @@ pub struct IngestReaction {
     #[prost(string, tag = "2")]
     pub emoji: ::prost::alloc::string::String,
 }
-/// What became of a reply.
+/// What became of a reply, or of all up to a point. In whatever order and how often receipts come, the same is shown in
+/// the end: what is told of one reply only moves forward, and what is told of all up to a point counts for every reply that
+/// has been sent and has not failed.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct IngestReceipt {
     /// Our message id, when the provider echoes it.
@@ -3762,6 +4032,14 @@ pub struct IngestReceipt {
     /// Why it failed: the provider's code and words, at most 500 characters.
     #[prost(string, tag = "4")]
     pub failure: ::prost::alloc::string::String,
+    /// It counts for this reply and every earlier one of its conversation, the newest 1,000 at most. With `DELIVERED` and
+    /// `READ` only.
+    #[prost(bool, tag = "5")]
+    pub up_to: bool,
+    /// Instead of a reply: it counts for every reply of the contact's current conversation whose sending began up to this
+    /// time, in whole seconds. `IngestItem.identities` name the contact. With `DELIVERED` and `READ` only.
+    #[prost(message, optional, tag = "6")]
+    pub up_to_time: ::core::option::Option<::prost_types::Timestamp>,
 }
 /// What became of one item.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -3786,7 +4064,8 @@ pub mod ingest_result {
 /// A stored item; a replay gets the same ids.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct IngestStored {
-    /// The message; for edits, deletions, reactions and receipts their target, empty while it has not come.
+    /// The message; for edits, deletions, reactions and receipts their target, empty while it has not come; for a change of
+    /// address the remark about it, empty when there was nothing to change or no conversation to show it in.
     #[prost(string, tag = "1")]
     pub message_id: ::prost::alloc::string::String,
     /// The conversation.
@@ -3821,6 +4100,20 @@ pub struct IngestViolation {
     /// What it must be.
     #[prost(string, tag = "2")]
     pub description: ::prost::alloc::string::String,
+}
+/// An address of the customer was replaced by another. `IngestItem.identities` are those by which the contact was known;
+/// it keeps its history and loses its former address of that kind. When another contact had the new address: the two are
+/// one person, and the younger becomes an alias of the older, unless they differ in a stronger kind of identity; then the
+/// address moves. The contact's conversation shows a remark, which reopens nothing and makes nothing unread. For a contact
+/// that is not known nothing changes.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct IngestIdentityChange {
+    /// The new address; verified.
+    #[prost(message, optional, tag = "1")]
+    pub new_identity: ::core::option::Option<super::super::r#type::v1::Identity>,
+    /// What the channel says about it, at most 1,024 characters.
+    #[prost(string, tag = "2")]
+    pub text: ::prost::alloc::string::String,
 }
 /// Generated client implementations.
 pub mod ingest_service_client {
@@ -4694,6 +4987,9 @@ pub struct ListMessagesRequest {
     /// How many at most: 1 to 500, 0 means 100.
     #[prost(int32, tag = "4")]
     pub page_size: i32,
+    /// When set: messages before, at and after this position, oldest first, it in the middle. Excludes the other two.
+    #[prost(int64, tag = "5")]
+    pub around_position: i64,
 }
 /// Messages.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -4701,9 +4997,12 @@ pub struct ListMessagesResponse {
     /// The messages.
     #[prost(message, repeated, tag = "1")]
     pub messages: ::prost::alloc::vec::Vec<Message>,
-    /// There are more in this direction.
+    /// There are more in this direction; with `around_position`, after these.
     #[prost(bool, tag = "2")]
     pub more: bool,
+    /// With `around_position`: there are more before these.
+    #[prost(bool, tag = "3")]
+    pub more_before: bool,
 }
 /// Asks what happened.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -4755,6 +5054,9 @@ pub struct SendMessageRequest {
     /// The position that the first message quotes; 0 for none.
     #[prost(int64, tag = "8")]
     pub reply_to_position: i64,
+    /// Active agents whom a private note calls, at most 20; shown with the first message.
+    #[prost(string, repeated, tag = "9")]
+    pub mention_agent_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 /// What was appended.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -5452,7 +5754,7 @@ pub mod conversation_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
-        /// Messages by position, forwards or backwards. Errors: INVALID_ARGUMENT, NOT_FOUND.
+        /// Messages by position, forwards, backwards or around one. Errors: INVALID_ARGUMENT, NOT_FOUND.
         pub async fn list_messages(
             &mut self,
             request: impl tonic::IntoRequest<super::ListMessagesRequest>,
@@ -6172,7 +6474,7 @@ pub mod conversation_service_server {
             tonic::Response<super::GetConversationResponse>,
             tonic::Status,
         >;
-        /// Messages by position, forwards or backwards. Errors: INVALID_ARGUMENT, NOT_FOUND.
+        /// Messages by position, forwards, backwards or around one. Errors: INVALID_ARGUMENT, NOT_FOUND.
         async fn list_messages(
             &self,
             request: tonic::Request<super::ListMessagesRequest>,

@@ -698,11 +698,12 @@ pub enum ErrorReason {
     NotHolder = 15,
     /// \[FAILED_PRECONDITION\] The conversation is closed; reopen it first.
     ConversationClosed = 16,
-    /// \[FAILED_PRECONDITION\] The contact has a live conversation already. Metadata: `conversation_id`.
+    /// \[FAILED_PRECONDITION\] The contact has a live conversation already, or the channel that is to be deleted has one.
+    /// Metadata: `conversation_id`.
     ConversationLive = 17,
     /// \[FAILED_PRECONDITION\] The channel's reply window is over; send a template. Metadata: `closed_at`.
     ReplyWindowClosed = 18,
-    /// \[FAILED_PRECONDITION\] The channel is disabled.
+    /// \[FAILED_PRECONDITION\] The channel is disabled or deleted.
     ChannelDisabled = 19,
     /// \[FAILED_PRECONDITION\] The channel cannot carry this. Example: a template on a web chat.
     CapabilityMissing = 20,

@@ -30,6 +30,12 @@ pub const RULES: &[Rule] = &[
         &[Agent, Supervisor, Admin, Ai, Service, Channel],
         TeamsChannel,
     ),
+    rule("/tandem.conversation.v1.ChannelService/DeleteChannel", &[Admin], Any),
+    rule(
+        "/tandem.conversation.v1.ChannelService/GetChannelHealth",
+        &[Agent, Supervisor, Admin, Ai, Service, Channel],
+        TeamsChannel,
+    ),
     rule("/tandem.conversation.v1.IngestService/IngestMessages", &[Channel], OwnChannel),
     rule("/tandem.conversation.v1.OutboundService/PullOutbound", &[Channel], OwnChannel),
     rule("/tandem.conversation.v1.OutboundService/BeginSend", &[Channel], OwnChannel),

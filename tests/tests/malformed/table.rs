@@ -38,8 +38,14 @@ pub const WRONG: &[(&str, Role, &str, &str)] = &[
     (
         "conversation.ConversationService/ListMessages",
         Role::Admin,
-        r#"{"conversationId":"x","pageSize":501,"afterPosition":-1,"beforePosition":-1}"#,
-        "conversation_id page_size after_position before_position",
+        r#"{"conversationId":"x","pageSize":501,"afterPosition":-1,"beforePosition":-1,"aroundPosition":-1}"#,
+        "conversation_id page_size after_position before_position around_position",
+    ),
+    (
+        "conversation.ConversationService/ListMessages",
+        Role::Admin,
+        r#"{"afterPosition":1,"beforePosition":1,"aroundPosition":1}"#,
+        "conversation_id before_position around_position",
     ),
     (
         "conversation.ConversationService/ListTimeline",
@@ -84,6 +90,12 @@ pub const WRONG: &[(&str, Role, &str, &str)] = &[
         Role::Ai,
         r#"{}"#,
         "request_id conversation_id contents expected_epoch",
+    ),
+    (
+        "conversation.ConversationService/SendMessage",
+        Role::Agent,
+        r#"{"mentionAgentIds":["x"]}"#,
+        "request_id conversation_id contents mention_agent_ids mention_agent_ids[0]",
     ),
     (
         "conversation.ConversationService/StartConversation",
@@ -278,6 +290,19 @@ pub const WRONG: &[(&str, Role, &str, &str)] = &[
     ),
     ("conversation.WatchService/WatchConversations", Role::Agent, r#"{}"#, "lists"),
     ("conversation.ChannelService/GetChannel", Role::Admin, r#"{"channelId":"x"}"#, "channel_id"),
+    (
+        "conversation.ChannelService/UpdateChannel",
+        Role::Admin,
+        r#"{"channel":{"state":3},"updateMask":"state"}"#,
+        "request_id channel.id channel.etag channel.state",
+    ),
+    (
+        "conversation.ChannelService/DeleteChannel",
+        Role::Admin,
+        r#"{"requestId":"x","channelId":"x","etag":"x"}"#,
+        "request_id channel_id etag",
+    ),
+    ("conversation.ChannelService/GetChannelHealth", Role::Admin, r#"{"channelId":"x"}"#, "channel_id"),
     ("conversation.IngestService/IngestMessages", Role::Channel, r#"{"channelId":"x"}"#, "channel_id items"),
     (
         "conversation.OutboundService/PullOutbound",

@@ -1,3 +1,6 @@
+pub mod delete;
+pub mod health;
+
 use serde::{Deserialize, Serialize};
 use tandem_change_feed::{ChangeKind, Row, Written, outbox};
 use tandem_database::{Connection, Result, begin};
@@ -6,6 +9,7 @@ use tandem_request_log::{self as request_log, Request};
 use uuid::Uuid;
 
 use super::Domain;
+use super::kinds::ChannelState;
 use super::model::Channel;
 use super::viewer::Viewer;
 use crate::store;
@@ -73,6 +77,9 @@ impl Domain {
             None => {
                 let channel = store::channel::lock(&mut tx, viewer.tenant_id, new.id).await?;
                 let mut channel = channel.ok_or_else(|| Fault::not_found("channel"))?;
+                if channel.state == ChannelState::Deleted {
+                    return Err(Fault::new(Reason::ChannelDisabled, "the channel is deleted").into());
+                }
                 if channel.version != etag {
                     return Err(
                         Fault::new(Reason::EtagMismatch, "the channel changed since it was read").into()

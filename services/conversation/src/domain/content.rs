@@ -50,6 +50,17 @@ pub struct OrderItem {
     pub currency: String,
 }
 
+/// The advertisement or post through which a customer came. Stored as JSON in `message.referral`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Referral {
+    pub source_type: String,
+    pub source_id: String,
+    pub source_url: String,
+    pub headline: String,
+    pub body: String,
+    pub click_id: String,
+}
+
 /// Characters of a preview.
 const PREVIEW: usize = 200;
 

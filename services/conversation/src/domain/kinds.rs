@@ -38,7 +38,7 @@ numbered! {
     Status { New = 1, Open = 2, Snoozed = 3, Closed = 4, }
     Attention { Frustrated = 1, Repeated = 2, Complaint = 3, AskedForPerson = 4, }
     ChannelKind { WhatsApp = 1, WebChat = 2, }
-    ChannelState { Enabled = 1, Disabled = 2, }
+    ChannelState { Enabled = 1, Disabled = 2, Deleted = 3, }
     TenantState { Active = 1, Suspended = 2, }
     ReopenPolicy { Always = 1, WithinWindow = 2, Never = 3, }
     /// Strongest first.

@@ -25,6 +25,7 @@ pub mod work;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use moka::sync::Cache;
 use tandem_access::Caller;
 use tandem_ambient::Ambient;
@@ -52,6 +53,8 @@ pub struct Domain {
     dedup_keys: Cache<Uuid, [u8; 32]>,
     /// Tenants' phrases with their versions, which every use compares.
     phrases: Cache<Uuid, Arc<attention::matcher::Phrases>>,
+    /// The minute in which this process last noted a call of a channel's adapter, by tenant and channel.
+    adapters: Cache<(Uuid, Uuid), DateTime<Utc>>,
     group: Arc<ingest::group::GroupCommit>,
 }
 
@@ -79,6 +82,7 @@ impl Domain {
             stop,
             dedup_keys,
             phrases,
+            adapters: Cache::builder().max_capacity(10_000).build(),
             group: Arc::new(ingest::group::GroupCommit::default()),
         }
     }

@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::content::Content;
+use super::content::{Content, Referral};
 use super::kinds::{
     ActorKind, Attention, Cause, ChannelKind, ChannelState, DeliveryState, HandOffReason, HolderKind,
     IdentityKind, Priority, ReopenPolicy, Status, TenantState,
@@ -140,6 +140,13 @@ pub struct Conversation {
     pub version: i64,
 }
 
+impl Channel {
+    /// Messages come in and go out.
+    pub fn takes_part(&self) -> bool {
+        self.state == ChannelState::Enabled
+    }
+}
+
 /// A conversation as a list shows it, with what stands in projections.
 #[derive(Debug, Clone)]
 pub struct Row {
@@ -167,6 +174,8 @@ pub struct Message {
     pub received_at: DateTime<Utc>,
     pub stored_at: DateTime<Utc>,
     pub edited_at: Option<DateTime<Utc>>,
+    /// The external id of the edit that stands.
+    pub edited_by: String,
     pub deleted_at: Option<DateTime<Utc>>,
     pub epoch: i64,
     pub answers_position: i64,
@@ -174,9 +183,13 @@ pub struct Message {
     pub reply_to_external_id: String,
     pub forwarded: bool,
     pub external_id: String,
+    pub referral: Option<Referral>,
+    pub mention_agent_ids: Vec<Uuid>,
     pub version: i64,
-    /// From the outbound queue; `None` for what does not leave.
+    /// From the outbound queue, as it is shown; `None` for what does not leave.
     pub delivery: Option<DeliveryState>,
+    /// The provider's words, when it failed.
+    pub delivery_failure: String,
     pub author_name: String,
     pub channel_id: Uuid,
     pub contact_id: Uuid,
@@ -185,7 +198,13 @@ pub struct Message {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reaction {
     pub author: Actor,
+    /// Empty once it was taken off: kept, so that an older one that comes late does not put it on again.
     pub emoji: String,
+    /// When that happened by the channel's clock, and the event's external id.
+    #[serde(default)]
+    pub at: DateTime<Utc>,
+    #[serde(default)]
+    pub by: String,
 }
 
 /// One entry of the timeline.

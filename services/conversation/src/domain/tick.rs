@@ -24,7 +24,7 @@ const WAKING_BATCHES: usize = 20;
 /// How long the feed is kept, whoever is behind.
 const FEED_KEPT: TimeDelta = TimeDelta::days(7);
 
-/// How long an event waits for its target: providers retry for days.
+/// How long an event waits for its target, and late messages by a former address are known: providers retry for days.
 const EARLY_KEPT: TimeDelta = TimeDelta::days(7);
 
 impl Domain {
@@ -41,6 +41,7 @@ impl Domain {
         let mut connection = self.pool.acquire().await?;
         tandem_request_log::prune(&mut connection, now, 1_000).await?;
         store::early::prune(&mut connection, now - EARLY_KEPT, 1_000).await?;
+        store::identity_change::prune(&mut connection, now - EARLY_KEPT, 1_000).await?;
         prune(&mut connection, now - FEED_KEPT, 5_000).await?;
         drop(connection);
         let mut tx = begin(&self.pool).await?;

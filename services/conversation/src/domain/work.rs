@@ -10,7 +10,7 @@ use tandem_change_feed::{ChangeKind, Row, Written, outbox};
 use tandem_database::{Connection, Result};
 use uuid::Uuid;
 
-use super::content::Content;
+use super::content::{Content, Referral};
 use super::kinds::{ActorKind, Cause, DeliveryState, HandOffReason, HolderKind, Priority, Status};
 use super::model::{Actor, Conversation, Entry, Event, Holder, Message};
 use crate::store;
@@ -71,6 +71,10 @@ pub struct Draft {
     pub reply_to_external_id: String,
     pub forwarded: bool,
     pub external_id: String,
+    pub referral: Option<Referral>,
+    pub mention_agent_ids: Vec<Uuid>,
+    /// A remark that leaves what lists show, and their order, as they are.
+    pub quiet: bool,
 }
 
 impl Draft {
@@ -87,6 +91,9 @@ impl Draft {
             reply_to_external_id: String::new(),
             forwarded: false,
             external_id: String::new(),
+            referral: None,
+            mention_agent_ids: Vec::new(),
+            quiet: false,
         }
     }
 }
@@ -186,7 +193,7 @@ impl<'a> Work<'a> {
     /// Gives a message the next position. Answers its index in `messages`.
     pub fn append(&mut self, conversation: &mut Conversation, draft: Draft) -> usize {
         conversation.last_position += 1;
-        if !draft.private {
+        if !draft.private && !draft.quiet {
             conversation.preview = draft.content.preview();
             conversation.preview_author = Some(draft.author.kind);
             conversation.last_activity_at = self.now;
@@ -203,6 +210,7 @@ impl<'a> Work<'a> {
             received_at: draft.received_at,
             stored_at: self.now,
             edited_at: None,
+            edited_by: String::new(),
             deleted_at: None,
             epoch: conversation.epoch,
             answers_position: draft.answers_position,
@@ -210,8 +218,11 @@ impl<'a> Work<'a> {
             reply_to_external_id: draft.reply_to_external_id,
             forwarded: draft.forwarded,
             external_id: draft.external_id,
+            referral: draft.referral,
+            mention_agent_ids: draft.mention_agent_ids,
             version: 1,
             delivery: None,
+            delivery_failure: String::new(),
             author_name: String::new(),
             channel_id: conversation.channel_id,
             contact_id: conversation.contact_id,
@@ -240,6 +251,8 @@ impl<'a> Work<'a> {
             lease_until: None,
             provider_id: None,
             failure: String::new(),
+            begun_at: None,
+            implied: None,
             version: 1,
         });
         conversation.answered_by = Some(author);

@@ -4,8 +4,9 @@ use tandem_fault::Violations;
 use tandem_proto::conversation::v1 as proto;
 use tandem_proto::conversation::v1::channel_service_server::ChannelService;
 use tandem_proto::conversation::v1::{
-    CreateChannelRequest, CreateChannelResponse, GetChannelRequest, GetChannelResponse, ListChannelsRequest,
-    ListChannelsResponse, UpdateChannelRequest, UpdateChannelResponse,
+    CreateChannelRequest, CreateChannelResponse, DeleteChannelRequest, DeleteChannelResponse,
+    GetChannelHealthRequest, GetChannelHealthResponse, GetChannelRequest, GetChannelResponse,
+    ListChannelsRequest, ListChannelsResponse, UpdateChannelRequest, UpdateChannelResponse,
 };
 use tonic::{Request, Response, Status};
 
@@ -83,6 +84,45 @@ impl ChannelService for Rpc {
             channels: channels.into_iter().map(convert::channel).collect(),
         }))
     }
+
+    async fn delete_channel(
+        &self,
+        request: Request<DeleteChannelRequest>,
+    ) -> Result<Response<DeleteChannelResponse>, Status> {
+        let (viewer, request) = self.open(request).await?;
+        let mut v = Violations::new();
+        let body = DeleteChannelRequest {
+            channel_id: request.channel_id.clone(),
+            ..DeleteChannelRequest::default()
+        };
+        let named = parse::request(&mut v, viewer.tenant_id, "DeleteChannel", &request.request_id, &body);
+        let id = parse::id(&mut v, "channel_id", &request.channel_id);
+        let etag = match request.etag.as_str() {
+            "" => None,
+            etag => v.take("etag", etag.parse::<i64>().map_err(|_| "must be the channel's etag")),
+        };
+        v.finish()?;
+        let (channel, change_token) = self.domain.delete_channel(&viewer, named, id, etag).await?;
+        Ok(Response::new(DeleteChannelResponse { channel: Some(convert::channel(channel)), change_token }))
+    }
+
+    async fn get_channel_health(
+        &self,
+        request: Request<GetChannelHealthRequest>,
+    ) -> Result<Response<GetChannelHealthResponse>, Status> {
+        let (viewer, request) = self.open(request).await?;
+        let mut v = Violations::new();
+        let id = parse::id(&mut v, "channel_id", &request.channel_id);
+        v.finish()?;
+        let health = self.domain.channel_health(&viewer, id).await?;
+        Ok(Response::new(GetChannelHealthResponse {
+            last_seen_time: health.last_seen_at.map(convert::time),
+            queue_length: i32::try_from(health.queue_length).unwrap_or(i32::MAX),
+            queue_length_at_least: health.at_least,
+            oldest_queued_time: health.oldest_queued_at.map(convert::time),
+            time: Some(convert::time(self.domain.ambient.now())),
+        }))
+    }
 }
 
 fn parse_mask(violations: &mut Violations, mask: Option<FieldMask>) -> ChannelMask {
@@ -115,6 +155,7 @@ impl Rpc {
             false => None,
         };
         let state = parse::optional_kind(&mut v, "state", from.state, ChannelState::from_number);
+        v.check(state != Some(ChannelState::Deleted), "state", "must not be DELETED, delete the channel");
         let reopen = parse::optional_kind(&mut v, "policy.reopen", policy.reopen, ReopenPolicy::from_number);
         let window = parse::seconds(&mut v, "policy.reopen_window", policy.reopen_window);
         if reopen == Some(ReopenPolicy::WithinWindow) {

@@ -5,7 +5,7 @@ use tandem_proto::conversation::v1 as proto;
 use tandem_proto::conversation::v1::message_content::Kind;
 
 use super::parse;
-use crate::domain::content::{Card, Content, Media, OrderItem};
+use crate::domain::content::{Card, Content, Media, OrderItem, Referral};
 
 /// Characters of a text.
 const TEXT: usize = 16_384;
@@ -211,6 +211,27 @@ fn item_of(violations: &mut Violations, at: usize, item: proto::OrderItem) -> Or
         price_micros: item.price_micros,
         currency: item.currency,
     }
+}
+
+/// The advertisement or post through which the customer came.
+pub fn referral(violations: &mut Violations, field: &str, from: proto::Referral) -> Referral {
+    for (name, value, most) in [
+        ("source_type", &from.source_type, 64),
+        ("source_id", &from.source_id, 512),
+        ("source_url", &from.source_url, 2_048),
+        ("headline", &from.headline, 1_024),
+        ("body", &from.body, 4_096),
+        ("click_id", &from.click_id, 1_024),
+    ] {
+        parse::text(violations, &format!("{field}.{name}"), value, 0..=most);
+    }
+    let proto::Referral { source_type, source_id, source_url, headline, body, click_id } = from;
+    Referral { source_type, source_id, source_url, headline, body, click_id }
+}
+
+pub fn referral_to_proto(from: Referral) -> proto::Referral {
+    let Referral { source_type, source_id, source_url, headline, body, click_id } = from;
+    proto::Referral { source_type, source_id, source_url, headline, body, click_id }
 }
 
 /// A stored content for the wire.

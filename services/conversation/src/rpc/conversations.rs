@@ -89,15 +89,23 @@ impl ConversationService for Rpc {
         let size = parse::size(&mut v, "page_size", request.page_size, 100, 500);
         v.check(request.after_position >= 0, "after_position", "must not be negative");
         v.check(request.before_position >= 0, "before_position", "must not be negative");
+        v.check(request.around_position >= 0, "around_position", "must not be negative");
         let both = request.after_position > 0 && request.before_position > 0;
         v.check(!both, "before_position", "must not be set with after_position");
+        let both = request.around_position > 0 && (request.after_position > 0 || request.before_position > 0);
+        v.check(!both, "around_position", "must not be set with another position");
         v.finish()?;
-        let window = match request.before_position {
-            0 => Window::After(request.after_position),
-            before => Window::Before(before),
+        let window = match (request.around_position, request.before_position) {
+            (0, 0) => Window::After(request.after_position),
+            (0, before) => Window::Before(before),
+            (around, _) => Window::Around(around),
         };
-        let (messages, more) = self.domain.messages(&viewer, id, window, size).await?;
-        Ok(Response::new(proto::ListMessagesResponse { messages: convert::messages(messages), more }))
+        let page = self.domain.messages(&viewer, id, window, size).await?;
+        Ok(Response::new(proto::ListMessagesResponse {
+            messages: convert::messages(page.messages),
+            more: page.more,
+            more_before: page.more_before,
+        }))
     }
 
     async fn list_timeline(
@@ -111,12 +119,12 @@ impl ConversationService for Rpc {
         v.finish()?;
         let bound = bound(&viewer, "ListTimeline", id.as_bytes());
         let after: Option<i64> = PageToken::resume(&self.domain.signer, &bound, &request.page_token)?;
-        let entries = self.domain.timeline(&viewer, id, after.unwrap_or_default(), size).await?;
+        let (entries, names) = self.domain.timeline(&viewer, id, after.unwrap_or_default(), size).await?;
         let last = entries.last().filter(|_| i64::try_from(entries.len()) == Ok(size));
         let next = last.map(|last| PageToken::encode(&self.domain.signer, &bound, &last.0));
         Ok(Response::new(proto::ListTimelineResponse {
             next_page_token: next.unwrap_or_default(),
-            entries: entries.into_iter().map(|(_, entry)| convert::entry(entry)).collect(),
+            entries: entries.into_iter().map(|(_, entry)| convert::named_entry(entry, &names)).collect(),
         }))
     }
 

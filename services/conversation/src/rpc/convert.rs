@@ -1,5 +1,7 @@
 //! Domain to wire.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use tandem_proto::conversation::v1 as proto;
 use tandem_proto::r#type::v1 as shared;
@@ -163,6 +165,8 @@ pub fn row(row: Row) -> proto::ConversationRow {
 }
 
 pub fn message(from: Message) -> proto::Message {
+    let mut reactions = from.reactions;
+    reactions.sort_by(|one, two| (one.at, &one.by).cmp(&(two.at, &two.by)));
     proto::Message {
         id: from.id.to_string(),
         conversation_id: from.conversation_id.to_string(),
@@ -185,9 +189,12 @@ pub fn message(from: Message) -> proto::Message {
         version: from.version,
         channel_id: from.channel_id.to_string(),
         contact_id: from.contact_id.to_string(),
-        reactions: from
-            .reactions
+        delivery_failure: from.delivery_failure,
+        referral: from.referral.map(content::referral_to_proto),
+        mention_agent_ids: texts(&from.mention_agent_ids),
+        reactions: reactions
             .into_iter()
+            .filter(|reaction| !reaction.emoji.is_empty())
             .map(|reaction| proto::Reaction {
                 author: Some(actor(reaction.author, String::new())),
                 emoji: reaction.emoji,
@@ -200,6 +207,22 @@ pub fn messages(messages: Vec<Message>) -> Vec<proto::Message> {
     messages.into_iter().map(message).collect()
 }
 
+/// An entry with the names that projections know.
+pub fn named_entry(from: Entry, names: &HashMap<Uuid, String>) -> proto::TimelineEntry {
+    let name = |id: &str| Uuid::parse_str(id).ok().and_then(|id| names.get(&id).cloned()).unwrap_or_default();
+    let mut entry = entry(from);
+    if let Some(actor) = &mut entry.actor {
+        actor.name = name(&actor.id);
+    }
+    if let Some(proto::timeline_entry::Event::HolderChanged(change)) = &mut entry.event {
+        for holder in [&mut change.from, &mut change.to].into_iter().flatten() {
+            holder.name = name(&holder.id);
+        }
+    }
+    entry
+}
+
+/// An entry by itself, as the feed carries it.
 pub fn entry(from: Entry) -> proto::TimelineEntry {
     use proto::timeline_entry::Event as Wire;
     let event = match from.event {

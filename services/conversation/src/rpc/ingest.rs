@@ -71,10 +71,10 @@ impl Rpc {
         let source_at = parse::time(&mut v, "source_time", item.source_time);
         let received_at = parse::time(&mut v, "receive_time", item.receive_time);
         let is_receipt = matches!(item.event, Some(Wire::Receipt(_)));
-        if !is_receipt {
-            v.check(identities.iter().any(|i| i.verified), "identities", "must have a verified identity");
-            v.check(item.source_time.is_some(), "source_time", "must be set");
-        }
+        let is_of_reply = matches!(&item.event, Some(Wire::Receipt(receipt)) if receipt.up_to_time.is_none());
+        let is_known = identities.iter().any(|i| i.verified);
+        v.check(is_of_reply || is_known, "identities", "must have a verified identity");
+        v.check(is_receipt || item.source_time.is_some(), "source_time", "must be set");
         let event = parse_event(&mut v, item.event);
         v.finish()?;
         let event = event.ok_or_else(|| Fault::invalid("event", "must be set"))?;
@@ -119,6 +119,7 @@ pub(super) fn identities(
 fn incoming(v: &mut Violations, field: &str, from: proto::IngestMessage) -> Option<Incoming> {
     bytes(v, &format!("{field}.reply_to_external_id"), &from.reply_to_external_id, 0);
     Some(Incoming {
+        referral: from.referral.map(|from| content::referral(v, &format!("{field}.referral"), from)),
         content: content::required(v, &format!("{field}.content"), from.content)?,
         reply_to_external_id: from.reply_to_external_id,
         forwarded: from.forwarded,
@@ -148,7 +149,22 @@ fn parse_event(v: &mut Violations, event: Option<Wire>) -> Option<Event> {
             Some(Event::Reaction { target: reaction.target_external_id, emoji: reaction.emoji })
         }
         Wire::Receipt(receipt) => receipt_of(v, receipt),
+        Wire::IdentityChange(change) => identity_change(v, change),
     }
+}
+
+fn identity_change(v: &mut Violations, change: proto::IngestIdentityChange) -> Option<Event> {
+    let field = "identity_change.new_identity";
+    parse::text(v, "identity_change.text", &change.text, 0..=1_024);
+    let Some(new) = change.new_identity else {
+        v.add(field, "must be set");
+        return None;
+    };
+    let kind = parse::kind(v, &format!("{field}.kind"), new.kind, IdentityKind::from_number);
+    parse::text(v, &format!("{field}.value"), &new.value, 1..=256);
+    v.check(new.verified, &format!("{field}.verified"), "must be true");
+    let new = Identity { kind: kind?, value: new.value, verified: true };
+    Some(Event::IdentityChange { new, text: change.text })
 }
 
 fn receipt_of(v: &mut Violations, receipt: proto::IngestReceipt) -> Option<Event> {
@@ -161,9 +177,19 @@ fn receipt_of(v: &mut Violations, receipt: proto::IngestReceipt) -> Option<Event
         )
     });
     parse::text(v, "receipt.failure", &receipt.failure, 0..=500);
-    let reply = match (receipt.message_id.as_str(), receipt.provider_id.as_str()) {
+    let is_seen = matches!(state, None | Some(DeliveryState::Delivered | DeliveryState::Read));
+    let reaches = receipt.up_to || receipt.up_to_time.is_some();
+    v.check(is_seen || !reaches, "receipt.up_to", "must be with DELIVERED or READ");
+    let time = parse::time(v, "receipt.up_to_time", receipt.up_to_time);
+    let (ours, providers) = (receipt.message_id.as_str(), receipt.provider_id.as_str());
+    if receipt.up_to_time.is_some() {
+        let alone = ours.is_empty() && providers.is_empty() && !receipt.up_to;
+        v.check(alone, "receipt.up_to_time", "must not be set with a reply");
+        return Some(Event::ReceiptUpTo { time: time?, state: state? });
+    }
+    let reply = match (ours, providers) {
         ("", "") => {
-            v.add("receipt", "must name the reply by message_id or provider_id");
+            v.add("receipt", "must name the reply by message_id or provider_id, or a time");
             return None;
         }
         ("", _) => {
@@ -172,5 +198,5 @@ fn receipt_of(v: &mut Violations, receipt: proto::IngestReceipt) -> Option<Event
         }
         (ours, _) => Reply::Ours(parse::id(v, "receipt.message_id", ours)),
     };
-    Some(Event::Receipt { reply, state: state?, failure: receipt.failure })
+    Some(Event::Receipt { reply, state: state?, failure: receipt.failure, up_to: receipt.up_to })
 }

@@ -90,6 +90,7 @@ fn item(leased: Leased) -> proto::OutboundItem {
         lease_until: Some(convert::time(leased.lease_until)),
         window_until: leased.window_until.map(convert::time),
         attempts: leased.attempts,
+        reply_to_external_id: leased.quotes,
         message: Some(convert::message(leased.message)),
     }
 }

@@ -14,6 +14,18 @@ use crate::domain::viewer::Viewer;
 
 type Answer<T> = Result<T, tonic::Status>;
 
+/// Whom a private note calls, each once.
+fn mentions(v: &mut Violations, ids: &[String], private: bool) -> Vec<Uuid> {
+    v.check(private || ids.is_empty(), "mention_agent_ids", "must be empty unless it is a private note");
+    let mut mentioned = Vec::new();
+    for id in parse::ids(v, "mention_agent_ids", ids, 20) {
+        if !mentioned.contains(&id) {
+            mentioned.push(id);
+        }
+    }
+    mentioned
+}
+
 impl Rpc {
     pub(super) async fn send(
         &self,
@@ -32,6 +44,7 @@ impl Rpc {
             private: request.private,
             take_over: request.take_over,
             reply_to_position: request.reply_to_position,
+            mention_agent_ids: mentions(&mut v, &request.mention_agent_ids, request.private),
         };
         v.check(request.answers_position >= 0, "answers_position", "must not be negative");
         v.check(request.reply_to_position >= 0, "reply_to_position", "must not be negative");

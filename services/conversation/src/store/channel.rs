@@ -167,16 +167,38 @@ pub async fn page_ids(
     Ok(rows.into_iter().map(|row| (row.tenant_id, row.id)).collect())
 }
 
-/// Notes that an adapter was here; to the minute, so that a busy channel's row is not written by every call.
-pub async fn seen(connection: &mut Connection, tenant_id: Uuid, id: Uuid, now: DateTime<Utc>) -> Result<()> {
+/// Notes the minute in which an adapter was here.
+pub async fn seen(
+    connection: &mut Connection,
+    tenant_id: Uuid,
+    id: Uuid,
+    minute: DateTime<Utc>,
+) -> Result<()> {
     sqlx::query!(
         "UPDATE channel SET last_seen_at = $3
-         WHERE tenant_id = $1 AND id = $2 AND (last_seen_at IS NULL OR last_seen_at < $3::timestamptz - interval '1 minute')",
+         WHERE tenant_id = $1 AND id = $2 AND (last_seen_at IS NULL OR last_seen_at < $3)",
         tenant_id,
         id,
-        now,
+        minute,
     )
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// A conversation that lives on a channel, if there is one.
+pub async fn live_conversation(
+    connection: &mut Connection,
+    tenant_id: Uuid,
+    channel_id: Uuid,
+) -> Result<Option<Uuid>> {
+    let id = sqlx::query_scalar!(
+        "SELECT id FROM conversation
+         WHERE tenant_id = $1 AND channel_id = $2 AND live_marker AND live_marker IS NOT NULL LIMIT 1",
+        tenant_id,
+        channel_id,
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(id)
 }

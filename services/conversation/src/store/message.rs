@@ -4,7 +4,7 @@ use tandem_database::{Connection, Result};
 use tandem_fault::Fault;
 use uuid::Uuid;
 
-use crate::domain::content::Content;
+use crate::domain::content::{Content, Referral};
 use crate::domain::kinds::{ActorKind, DeliveryState, checked};
 use crate::domain::model::{Actor, Message};
 
@@ -22,6 +22,7 @@ struct Record {
     received_at: DateTime<Utc>,
     stored_at: DateTime<Utc>,
     edited_at: Option<DateTime<Utc>>,
+    edited_by: String,
     deleted_at: Option<DateTime<Utc>>,
     epoch: i64,
     answers_position: i64,
@@ -29,8 +30,11 @@ struct Record {
     reply_to_external_id: String,
     forwarded: bool,
     external_id: String,
+    referral: Option<Value>,
+    mention_agent_ids: Vec<Uuid>,
     version: i64,
     delivery: Option<i16>,
+    delivery_failure: String,
     author_name: String,
     channel_id: Uuid,
     contact_id: Uuid,
@@ -41,6 +45,8 @@ impl Record {
         let content =
             self.content.map(serde_json::from_value::<Content>).transpose().map_err(Fault::internal)?;
         let reactions = serde_json::from_value(self.reactions).map_err(Fault::internal)?;
+        let referral =
+            self.referral.map(serde_json::from_value::<Referral>).transpose().map_err(Fault::internal)?;
         let message = Message {
             id: self.id,
             conversation_id: self.conversation_id,
@@ -53,6 +59,7 @@ impl Record {
             received_at: self.received_at,
             stored_at: self.stored_at,
             edited_at: self.edited_at,
+            edited_by: self.edited_by,
             deleted_at: self.deleted_at,
             epoch: self.epoch,
             answers_position: self.answers_position,
@@ -60,8 +67,11 @@ impl Record {
             reply_to_external_id: self.reply_to_external_id,
             forwarded: self.forwarded,
             external_id: self.external_id,
+            referral,
+            mention_agent_ids: self.mention_agent_ids,
             version: self.version,
             delivery: self.delivery.and_then(DeliveryState::from_number),
+            delivery_failure: self.delivery_failure,
             author_name: self.author_name,
             channel_id: self.channel_id,
             contact_id: self.contact_id,
@@ -96,18 +106,33 @@ pub async fn insert(connection: &mut Connection, tenant_id: Uuid, messages: &[Me
     let external: Vec<String> = messages.iter().map(|message| message.external_id.clone()).collect();
     let edited: Vec<Option<DateTime<Utc>>> = messages.iter().map(|message| message.edited_at).collect();
     let deleted: Vec<Option<DateTime<Utc>>> = messages.iter().map(|message| message.deleted_at).collect();
-    let mut reactions = Vec::with_capacity(messages.len());
+    let edited_by: Vec<String> = messages.iter().map(|message| message.edited_by.clone()).collect();
+    // Arrays of arrays must be even in SQL: mentions travel as text and are cut apart again.
+    let mentions: Vec<String> = messages
+        .iter()
+        .map(|message| message.mention_agent_ids.iter().map(Uuid::to_string).collect::<Vec<_>>().join(","))
+        .collect();
+    let (mut reactions, mut referrals) = (Vec::new(), Vec::new());
     for message in messages {
         reactions.push(serde_json::to_value(&message.reactions).map_err(Fault::internal)?);
+        referrals
+            .push(message.referral.as_ref().map(serde_json::to_value).transpose().map_err(Fault::internal)?);
     }
     sqlx::query!(
         "INSERT INTO message (tenant_id, conversation_id, position, id, author_kind, author_id, private, content,
              source_at, received_at, stored_at, epoch, answers_position, reply_to_position, reply_to_external_id,
-             forwarded, external_id, edited_at, deleted_at, reactions)
-         SELECT $1, * FROM unnest($2::uuid[], $3::bigint[], $4::uuid[], $5::smallint[], $6::uuid[], $7::boolean[],
+             forwarded, external_id, edited_at, deleted_at, reactions, edited_by, referral, mention_agent_ids)
+         SELECT $1, n.conversation_id, n.position, n.id, n.author_kind, n.author_id, n.private, n.content, n.source_at,
+             n.received_at, n.stored_at, n.epoch, n.answers_position, n.reply_to_position, n.reply_to_external_id,
+             n.forwarded, n.external_id, n.edited_at, n.deleted_at, n.reactions, n.edited_by, n.referral,
+             string_to_array(n.mentions, ',')::uuid[]
+         FROM unnest($2::uuid[], $3::bigint[], $4::uuid[], $5::smallint[], $6::uuid[], $7::boolean[],
              $8::jsonb[], $9::timestamptz[], $10::timestamptz[], $11::timestamptz[], $12::bigint[], $13::bigint[],
              $14::bigint[], $15::text[], $16::boolean[], $17::text[], $18::timestamptz[], $19::timestamptz[],
-             $20::jsonb[])",
+             $20::jsonb[], $21::text[], $22::jsonb[], $23::text[])
+             AS n (conversation_id, position, id, author_kind, author_id, private, content, source_at, received_at,
+                   stored_at, epoch, answers_position, reply_to_position, reply_to_external_id, forwarded, external_id,
+                   edited_at, deleted_at, reactions, edited_by, referral, mentions)",
         tenant_id,
         &conversations,
         &column(|message| message.position),
@@ -128,6 +153,9 @@ pub async fn insert(connection: &mut Connection, tenant_id: Uuid, messages: &[Me
         &edited as &[Option<DateTime<Utc>>],
         &deleted as &[Option<DateTime<Utc>>],
         &reactions,
+        &edited_by,
+        &referrals as &[Option<Value>],
+        &mentions,
     )
     .execute(connection)
     .await?;
@@ -148,11 +176,12 @@ pub async fn save(connection: &mut Connection, tenant_id: Uuid, messages: &[&Mes
     }
     let edited: Vec<Option<DateTime<Utc>>> = messages.iter().map(|message| message.edited_at).collect();
     let deleted: Vec<Option<DateTime<Utc>>> = messages.iter().map(|message| message.deleted_at).collect();
+    let edited_by: Vec<String> = messages.iter().map(|message| message.edited_by.clone()).collect();
     let saved = sqlx::query!(
         "UPDATE message AS m SET content = n.content, reactions = n.reactions, edited_at = n.edited_at,
-             deleted_at = n.deleted_at, version = m.version + 1
-         FROM unnest($2::uuid[], $3::jsonb[], $4::jsonb[], $5::timestamptz[], $6::timestamptz[])
-              AS n (id, content, reactions, edited_at, deleted_at)
+             deleted_at = n.deleted_at, edited_by = n.edited_by, version = m.version + 1
+         FROM unnest($2::uuid[], $3::jsonb[], $4::jsonb[], $5::timestamptz[], $6::timestamptz[], $7::text[])
+              AS n (id, content, reactions, edited_at, deleted_at, edited_by)
          WHERE m.tenant_id = $1 AND m.id = n.id",
         tenant_id,
         &ids,
@@ -160,11 +189,72 @@ pub async fn save(connection: &mut Connection, tenant_id: Uuid, messages: &[&Mes
         &reactions,
         &edited as &[Option<DateTime<Utc>>],
         &deleted as &[Option<DateTime<Utc>>],
+        &edited_by,
     )
     .execute(connection)
     .await?
     .rows_affected();
     super::all_written(saved, messages.len())
+}
+
+/// A stored message, and the position in its conversation that it turned out to quote.
+#[derive(Debug, Clone, Copy)]
+pub struct Quote {
+    pub message_id: Uuid,
+    pub conversation_id: Uuid,
+    pub position: i64,
+}
+
+/// Points messages at what they quote, once that has come; one that is in another conversation is left alone. Answers
+/// the messages that changed.
+pub async fn resolve_quotes(
+    connection: &mut Connection,
+    tenant_id: Uuid,
+    quotes: &[Quote],
+) -> Result<Vec<(Uuid, i64)>> {
+    if quotes.is_empty() {
+        return Ok(Vec::new());
+    }
+    let messages: Vec<Uuid> = quotes.iter().map(|quote| quote.message_id).collect();
+    let conversations: Vec<Uuid> = quotes.iter().map(|quote| quote.conversation_id).collect();
+    let positions: Vec<i64> = quotes.iter().map(|quote| quote.position).collect();
+    let rows = sqlx::query!(
+        "UPDATE message AS m SET reply_to_position = n.position, reply_to_external_id = '', version = m.version + 1
+         FROM unnest($2::uuid[], $3::uuid[], $4::bigint[]) AS n (id, conversation_id, position)
+         WHERE m.tenant_id = $1 AND m.id = n.id AND m.conversation_id = n.conversation_id
+         RETURNING m.id, m.version",
+        tenant_id,
+        &messages,
+        &conversations,
+        &positions,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.id, row.version)).collect())
+}
+
+/// The ids by which a channel knows messages: positions of one conversation each.
+pub async fn external_ids(
+    connection: &mut Connection,
+    tenant_id: Uuid,
+    wanted: &[(Uuid, i64)],
+) -> Result<Vec<((Uuid, i64), String)>> {
+    if wanted.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (conversations, positions): (Vec<Uuid>, Vec<i64>) = wanted.iter().copied().unzip();
+    let rows = sqlx::query!(
+        r#"SELECT m.conversation_id, m.position, coalesce(nullif(m.external_id, ''), o.provider_id, '') AS "external_id!"
+           FROM unnest($2::uuid[], $3::bigint[]) AS n (conversation_id, position)
+           JOIN message m ON m.tenant_id = $1 AND m.conversation_id = n.conversation_id AND m.position = n.position
+           LEFT JOIN outbound o ON o.tenant_id = m.tenant_id AND o.message_id = m.id"#,
+        tenant_id,
+        &conversations,
+        &positions,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|row| ((row.conversation_id, row.position), row.external_id)).collect())
 }
 
 /// Messages of any tenants by (tenant, id). Their version counts what became of the reply too.
@@ -173,9 +263,15 @@ pub async fn read(connection: &mut Connection, ids: &[(Uuid, Uuid)]) -> Result<V
     let rows = sqlx::query_as!(
         Record,
         r#"SELECT m.tenant_id, m.id, m.conversation_id, m.position, author_kind, author_id, private, content, reactions,
-                source_at, received_at, stored_at, edited_at, deleted_at, m.epoch, answers_position, reply_to_position,
-                reply_to_external_id, forwarded, external_id, m.version + coalesce(o.version, 0) AS "version!",
-                o.state AS "delivery?", coalesce(a.name, '') AS "author_name!", c.channel_id, c.contact_id
+                source_at, received_at, stored_at, edited_at, edited_by, deleted_at, m.epoch, answers_position,
+                reply_to_position, reply_to_external_id, forwarded, referral, mention_agent_ids,
+                coalesce(nullif(external_id, ''), o.provider_id, '') AS "external_id!",
+                m.version + coalesce(o.version, 0) AS "version!",
+                -- What receipts up to a later point imply counts for what was sent and did not fail.
+                CASE WHEN o.state IN (4, 8) AND o.implied > 0 THEN o.implied
+                     WHEN o.state = 5 AND o.implied = 6 THEN o.implied ELSE o.state END AS "delivery?",
+                CASE WHEN o.state = 7 THEN o.failure ELSE '' END AS "delivery_failure!",
+                coalesce(a.name, '') AS "author_name!", c.channel_id, c.contact_id
          FROM unnest($1::uuid[], $2::uuid[]) AS wanted (tenant_id, id)
          JOIN message m ON m.tenant_id = wanted.tenant_id AND m.id = wanted.id
          JOIN conversation c ON c.tenant_id = m.tenant_id AND c.id = m.conversation_id
@@ -233,9 +329,15 @@ pub async fn range(
     let rows = sqlx::query_as!(
         Record,
         r#"SELECT m.tenant_id, m.id, m.conversation_id, m.position, author_kind, author_id, private, content, reactions,
-                source_at, received_at, stored_at, edited_at, deleted_at, m.epoch, answers_position, reply_to_position,
-                reply_to_external_id, forwarded, external_id, m.version + coalesce(o.version, 0) AS "version!",
-                o.state AS "delivery?", coalesce(a.name, '') AS "author_name!", c.channel_id, c.contact_id
+                source_at, received_at, stored_at, edited_at, edited_by, deleted_at, m.epoch, answers_position,
+                reply_to_position, reply_to_external_id, forwarded, referral, mention_agent_ids,
+                coalesce(nullif(external_id, ''), o.provider_id, '') AS "external_id!",
+                m.version + coalesce(o.version, 0) AS "version!",
+                -- What receipts up to a later point imply counts for what was sent and did not fail.
+                CASE WHEN o.state IN (4, 8) AND o.implied > 0 THEN o.implied
+                     WHEN o.state = 5 AND o.implied = 6 THEN o.implied ELSE o.state END AS "delivery?",
+                CASE WHEN o.state = 7 THEN o.failure ELSE '' END AS "delivery_failure!",
+                coalesce(a.name, '') AS "author_name!", c.channel_id, c.contact_id
          FROM unnest($3::bigint[]) WITH ORDINALITY AS wanted (position, n)
          JOIN message m ON m.tenant_id = $1 AND m.conversation_id = $2 AND m.position = wanted.position
          JOIN conversation c ON c.tenant_id = m.tenant_id AND c.id = m.conversation_id

@@ -21,6 +21,10 @@ pub struct Outbound {
     pub lease_until: Option<DateTime<Utc>>,
     pub provider_id: Option<String>,
     pub failure: String,
+    /// When the send that counts began.
+    pub begun_at: Option<DateTime<Utc>>,
+    /// What receipts up to a later point say: `Delivered` or `Read`.
+    pub implied: Option<DeliveryState>,
     pub version: i64,
 }
 
@@ -39,6 +43,8 @@ struct Record {
     lease_until: Option<DateTime<Utc>>,
     provider_id: Option<String>,
     failure: String,
+    begun_at: Option<DateTime<Utc>>,
+    implied: i16,
     version: i64,
 }
 
@@ -59,6 +65,8 @@ impl From<Record> for Outbound {
             lease_until: row.lease_until,
             provider_id: row.provider_id,
             failure: row.failure,
+            begun_at: row.begun_at,
+            implied: DeliveryState::from_number(row.implied),
             version: row.version,
         }
     }
@@ -160,7 +168,8 @@ pub async fn lease(
          UPDATE outbound o SET state = 2, lease = $3, lease_until = $5, version = version + 1
          FROM free WHERE o.tenant_id = free.tenant_id AND o.message_id = free.message_id
          RETURNING o.tenant_id, o.message_id, o.channel_id, o.conversation_id, o.position, o.state, o.withdrawable,
-                   o.blocks, o.due_at, o.attempts, o.lease, o.lease_until, o.provider_id, o.failure, o.version",
+                   o.blocks, o.due_at, o.attempts, o.lease, o.lease_until, o.provider_id, o.failure, o.begun_at,
+                   o.implied, o.version",
         tenant_id,
         channel_id,
         lease,
@@ -182,7 +191,7 @@ pub async fn lock(
     let rows = sqlx::query_as!(
         Record,
         "SELECT tenant_id, message_id, channel_id, conversation_id, position, state, withdrawable, blocks, due_at,
-                attempts, lease, lease_until, provider_id, failure, version
+                attempts, lease, lease_until, provider_id, failure, begun_at, implied, version
          FROM outbound WHERE tenant_id = $1 AND message_id = ANY($2) ORDER BY message_id FOR UPDATE",
         tenant_id,
         message_ids,
@@ -232,14 +241,16 @@ pub async fn save(connection: &mut Connection, items: &[&Outbound]) -> Result<()
     let providers: Vec<Option<String>> = items.iter().map(|item| item.provider_id.clone()).collect();
     let failures: Vec<String> = items.iter().map(|item| item.failure.clone()).collect();
     let versions: Vec<i64> = items.iter().map(|item| item.version).collect();
+    let begun: Vec<Option<DateTime<Utc>>> = items.iter().map(|item| item.begun_at).collect();
+    let implied: Vec<i16> = items.iter().map(|item| item.implied.map_or(0, |state| state.number())).collect();
     let saved = sqlx::query!(
         "UPDATE outbound AS o SET state = n.state, blocks = n.blocks, due_at = n.due_at, attempts = n.attempts,
              lease = n.lease, lease_until = n.lease_until, provider_id = n.provider_id, failure = n.failure,
-             version = n.version
+             version = n.version, begun_at = n.begun_at, implied = n.implied
          FROM unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::boolean[], $5::timestamptz[], $6::integer[],
-             $7::uuid[], $8::timestamptz[], $9::text[], $10::text[], $11::bigint[])
+             $7::uuid[], $8::timestamptz[], $9::text[], $10::text[], $11::bigint[], $12::timestamptz[], $13::smallint[])
              AS n (tenant_id, message_id, state, blocks, due_at, attempts, lease, lease_until, provider_id, failure,
-                   version)
+                   version, begun_at, implied)
          WHERE o.tenant_id = n.tenant_id AND o.message_id = n.message_id",
         &tenants,
         &messages,
@@ -252,6 +263,8 @@ pub async fn save(connection: &mut Connection, items: &[&Outbound]) -> Result<()
         &providers as &[Option<String>],
         &failures,
         &versions,
+        &begun as &[Option<DateTime<Utc>>],
+        &implied,
     )
     .execute(connection)
     .await?
@@ -259,12 +272,65 @@ pub async fn save(connection: &mut Connection, items: &[&Outbound]) -> Result<()
     super::all_written(saved, items.len())
 }
 
+/// A reply as it is, unlocked.
+pub async fn find(
+    connection: &mut Connection,
+    tenant_id: Uuid,
+    message_id: Uuid,
+) -> Result<Option<Outbound>> {
+    let row = sqlx::query_as!(
+        Record,
+        "SELECT tenant_id, message_id, channel_id, conversation_id, position, state, withdrawable, blocks, due_at,
+                attempts, lease, lease_until, provider_id, failure, begun_at, implied, version
+         FROM outbound WHERE tenant_id = $1 AND message_id = $2",
+        tenant_id,
+        message_id,
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.map(Outbound::from))
+}
+
+/// What waits for a channel's adapter.
+#[derive(Debug, Clone, Copy)]
+pub struct Queue {
+    /// Counted up to one more than asked for.
+    pub length: i64,
+    /// When the oldest that was counted was written.
+    pub oldest: Option<DateTime<Utc>>,
+}
+
+/// Counts the replies of a channel that have not begun to leave, at most `most` and one more.
+pub async fn queue(
+    connection: &mut Connection,
+    tenant_id: Uuid,
+    channel_id: Uuid,
+    most: i64,
+) -> Result<Queue> {
+    let row = sqlx::query!(
+        r#"WITH waiting AS (
+               SELECT message_id FROM outbound WHERE tenant_id = $1 AND channel_id = $2 AND state IN (1, 2)
+               ORDER BY due_at, message_id LIMIT $3)
+           SELECT count(*) AS "length!",
+                  -- Ids are in the order of their times.
+                  (SELECT m.stored_at FROM message m WHERE m.tenant_id = $1
+                   AND m.id = (SELECT message_id FROM waiting ORDER BY message_id LIMIT 1)) AS oldest
+           FROM waiting"#,
+        tenant_id,
+        channel_id,
+        most + 1,
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(Queue { length: row.length, oldest: row.oldest })
+}
+
 /// Sends that ended without a word, and unknown ones whose wait is over; locked, oldest first.
 pub async fn lapsed(connection: &mut Connection, now: DateTime<Utc>, limit: i64) -> Result<Vec<Outbound>> {
     let rows = sqlx::query_as!(
         Record,
         "SELECT tenant_id, message_id, channel_id, conversation_id, position, state, withdrawable, blocks, due_at,
-                attempts, lease, lease_until, provider_id, failure, version
+                attempts, lease, lease_until, provider_id, failure, begun_at, implied, version
          FROM outbound WHERE (state = 3 OR (state = 8 AND blocks)) AND lease_until <= $1
          ORDER BY lease_until LIMIT $2 FOR UPDATE SKIP LOCKED",
         now,

@@ -1,5 +1,7 @@
 //! What this service knows of others. Every write compares `(generation, version)` and keeps the newer.
 
+use std::collections::HashMap;
+
 use tandem_database::{Connection, Result};
 use uuid::Uuid;
 
@@ -227,6 +229,41 @@ pub async fn membership(
         all_channels: row.all_channels,
         channel_ids: row.channel_ids,
     }))
+}
+
+/// Those of some agents who are active.
+pub async fn active_agents(connection: &mut Connection, tenant_id: Uuid, ids: &[Uuid]) -> Result<Vec<Uuid>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let active = sqlx::query_scalar!(
+        "SELECT id FROM agent WHERE tenant_id = $1 AND id = ANY($2) AND active",
+        tenant_id,
+        ids,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(active)
+}
+
+/// The names of agents and teams.
+pub async fn names(
+    connection: &mut Connection,
+    tenant_id: Uuid,
+    ids: &[Uuid],
+) -> Result<HashMap<Uuid, String>> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows = sqlx::query!(
+        r#"SELECT id AS "id!", name AS "name!" FROM agent WHERE tenant_id = $1 AND id = ANY($2)
+           UNION ALL SELECT id, name FROM team WHERE tenant_id = $1 AND id = ANY($2)"#,
+        tenant_id,
+        ids,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.id, row.name)).collect())
 }
 
 /// The name of a holder, for an error that tells who won.

@@ -92,8 +92,8 @@ pub async fn messages(reader: &Caller, conversation_id: &str) -> Result<Vec<Mess
         let list = ListMessagesRequest {
             conversation_id: conversation_id.to_owned(),
             after_position: all.last().map_or(0, |message| message.position),
-            before_position: 0,
             page_size: PAGE,
+            ..ListMessagesRequest::default()
         };
         let call = || async { reader.conversations().list_messages(request(list.clone())).await };
         let page = retried(call).await?;
@@ -144,8 +144,8 @@ async fn look(stage: &Stage, message: &Message) -> Result<Message, Status> {
     let list = ListMessagesRequest {
         conversation_id: message.conversation_id.clone(),
         after_position: message.position - 1,
-        before_position: 0,
         page_size: 1,
+        ..ListMessagesRequest::default()
     };
     let call = || async { stage.supervisor.conversations().list_messages(request(list.clone())).await };
     Ok(retried(call).await?.messages.into_iter().next().unwrap_or_default())

@@ -5,7 +5,8 @@ use uuid::Uuid;
 
 use super::send::visible;
 use crate::domain::Domain;
-use crate::domain::kinds::{Cause, Status};
+use crate::domain::channel::delete::or_gone;
+use crate::domain::kinds::{Cause, ChannelState, Status};
 use crate::domain::model::Holder;
 use crate::domain::recorded::{Outcome, Recorded};
 use crate::domain::viewer::Viewer;
@@ -42,6 +43,10 @@ impl Domain {
                 Fault::new(Reason::ConversationLive, "the thread goes on with another contact").into()
             );
         }
+        let channel = store::channel::find_one(&mut tx, viewer.tenant_id, seen.channel_id).await?;
+        if channel.is_none_or(|channel| channel.state == ChannelState::Deleted) {
+            return Err(Fault::new(Reason::ChannelDisabled, "the channel is deleted").into());
+        }
         locked.retain(|conversation| conversation.id == conversation_id);
         let Some(mut conversation) = locked.pop() else {
             return Err(Fault::not_found("conversation").into());
@@ -53,7 +58,7 @@ impl Domain {
             conversation.reopen_count += 1;
             let to = actor.id.map_or(Holder::AI, Holder::agent);
             work.change_holder(&mut conversation, HolderChange::new(to, Cause::Reopen, actor));
-            let written = work.write(&mut tx, &[], &mut [conversation]).await?;
+            let written = work.write(&mut tx, &[], &mut [conversation]).await.map_err(or_gone)?;
             recorded = Recorded::new(conversation_id, &[], written);
         }
         request_log::record(&mut tx, &request, &recorded).await?;

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::domain::Domain;
 use crate::domain::content::Content;
-use crate::domain::kinds::{ActorKind, Cause, ChannelState, HolderKind, Status};
+use crate::domain::kinds::{ActorKind, Cause, HolderKind, Status};
 use crate::domain::model::{Actor, Channel, Conversation, Holder};
 use crate::domain::recorded::{Outcome, Recorded};
 use crate::domain::viewer::Viewer;
@@ -27,6 +27,8 @@ pub struct Send {
     pub private: bool,
     pub take_over: bool,
     pub reply_to_position: i64,
+    /// Whom a private note calls.
+    pub mention_agent_ids: Vec<Uuid>,
 }
 
 impl Domain {
@@ -46,6 +48,9 @@ impl Domain {
         let channel = store::channel::find_one(&mut tx, viewer.tenant_id, conversation.channel_id).await?;
         let channel = channel.ok_or_else(|| Fault::not_found("channel"))?;
         let actor = viewer.actor()?;
+        let active =
+            store::projection::active_agents(&mut tx, viewer.tenant_id, &send.mention_agent_ids).await?;
+        all_active(&send.mention_agent_ids, &active)?;
         let mut work = Work::new(&self.ambient, viewer.tenant_id, now);
         if !send.private {
             admit(&mut work, &mut conversation, &channel, actor, &send)?;
@@ -55,6 +60,7 @@ impl Domain {
                 private: send.private,
                 answers_position: send.answers_position,
                 reply_to_position: if index == 0 { send.reply_to_position } else { 0 },
+                mention_agent_ids: if index == 0 { send.mention_agent_ids.clone() } else { Vec::new() },
                 ..Draft::now(actor, content, now)
             };
             if send.private {
@@ -86,6 +92,15 @@ pub fn visible(viewer: &Viewer, conversation: Option<Conversation>) -> Result<Co
     conversation
         .filter(|conversation| viewer.scope.covers(conversation.channel_id))
         .ok_or_else(|| Fault::not_found("conversation"))
+}
+
+/// Everybody whom a note calls is there to hear it.
+fn all_active(mentioned: &[Uuid], active: &[Uuid]) -> Result<(), Fault> {
+    let mut violations = tandem_fault::Violations::new();
+    for (index, _) in mentioned.iter().enumerate().filter(|(_, id)| !active.contains(id)) {
+        violations.add(format!("mention_agent_ids[{index}]"), "must be an active agent");
+    }
+    violations.finish()
 }
 
 /// Whether this caller may speak now; takes over where the call says so.
@@ -162,7 +177,7 @@ pub fn may_leave(
     contents: &[Content],
     now: DateTime<Utc>,
 ) -> Result<(), Fault> {
-    if channel.state == ChannelState::Disabled {
+    if !channel.takes_part() {
         return Err(Fault::new(Reason::ChannelDisabled, "the channel is disabled"));
     }
     if !channel.templates && contents.iter().any(Content::is_template) {

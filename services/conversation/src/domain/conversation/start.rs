@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::send::may_leave;
 use crate::domain::Domain;
+use crate::domain::channel::delete::or_gone;
 use crate::domain::content::Content;
 use crate::domain::ingest::contacts::{Book, Person};
 use crate::domain::kinds::Status;
@@ -70,6 +71,7 @@ impl Domain {
                     channel_id: channel.id,
                     identities: &start.identities,
                     display_name: &start.display_name,
+                    at: now,
                 };
                 let mut opened = Book::open(&mut tx, tenant_id, &[person]).await?;
                 let id = opened.resolve(&self.ambient, person);
@@ -77,7 +79,7 @@ impl Domain {
                 if !opened.aliased().is_empty() {
                     return Err(Fault::invalid("identities", "must be of one contact").into());
                 }
-                let rows = opened.write(&mut tx, tenant_id).await?;
+                let rows = opened.write(&mut tx, tenant_id, now).await?;
                 work.changed.extend(rows);
                 book = Some(opened);
                 id
@@ -111,7 +113,7 @@ impl Domain {
         }
         let messages = work.messages.clone();
         let mut new = [conversation];
-        work.persist(&mut tx, &mut new, &mut before).await?;
+        work.persist(&mut tx, &mut new, &mut before).await.map_err(or_gone)?;
         if let Some(book) = &mut book {
             let rows = book.finish(&mut tx, tenant_id).await?;
             work.changed.extend(rows);

@@ -5,16 +5,17 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
+use tandem_ambient::Ambient;
 use tandem_database::{Result, begin};
 use tandem_fault::{Fault, Reason};
 use uuid::Uuid;
 
-use super::contacts::Book;
-use super::targets::Targets;
+use super::contacts::{Book, Person};
+use super::early::Waiting;
+use super::targets::{Targets, apply_to_new};
 use super::threads::{Threads, asks_for_person, written_by_business, written_by_customer};
-use super::{Event, Incoming, Ingested, Item, Outcome, Stored, early};
+use super::{Event, Incoming, Ingested, Item, Outcome, Stored, early, remark};
 use crate::domain::Domain;
-use crate::domain::kinds::ChannelState;
 use crate::domain::model::{Actor, Channel, Conversation};
 use crate::domain::work::{Draft, Work};
 use crate::store;
@@ -66,14 +67,13 @@ pub async fn store(domain: &Domain, tenant_id: Uuid, items: &[Item]) -> Result<I
             let mut targets = Targets::find(&mut tx, tenant_id, &fresh, &tenant_key).await?;
 
             // 2. Contacts, locked.
-            let mut book =
-                Book::open(&mut tx, tenant_id, &fresh.iter().map(|item| item.person()).collect::<Vec<_>>())
-                    .await?;
-            let people: Vec<Option<Uuid>> =
-                fresh.iter().map(|item| book.resolve(&domain.ambient, item.person())).collect();
+            let people: Vec<Person<'_>> = fresh.iter().flat_map(|item| item.people()).collect();
+            let mut book = Book::open(&mut tx, tenant_id, &people).await?;
+            let people = everybody(&mut book, &domain.ambient, &fresh);
 
             // 3. Conversations, locked in the order of their ids.
-            let mut contact_ids: Vec<Uuid> = people.iter().flatten().map(|id| book.canonical(*id)).collect();
+            let mut contact_ids: Vec<Uuid> =
+                people.iter().filter_map(|who| who.contact).map(|id| book.canonical(id)).collect();
             contact_ids.extend(book.aliased().iter().flat_map(|(younger, older)| [*younger, *older]));
             contact_ids.sort_unstable();
             contact_ids.dedup();
@@ -94,14 +94,15 @@ pub async fn store(domain: &Domain, tenant_id: Uuid, items: &[Item]) -> Result<I
                 _ => Some(domain.phrases(&mut tx, tenant_id).await?),
             };
             let mut waiting = Vec::new();
-            for ((item, index), person) in fresh.iter().zip(&new).zip(&people) {
-                let person = person.map(|id| book.canonical(id));
+            for ((item, index), who) in fresh.iter().zip(&new).zip(&people) {
+                let person = who.contact.map(|id| book.canonical(id));
                 let author = person.map_or(Actor::SYSTEM, Actor::customer);
                 let known = match (&item.event, person) {
                     (Event::Message(incoming), Some(contact)) => {
                         let channel = &channels[&item.channel_id];
                         let id = threads.for_customer(&mut work, channel, contact, item.source_at);
-                        let draft = draft(item, incoming, author);
+                        let quotes = quoted(&targets, &work, item, incoming, id);
+                        let draft = quoting(draft(item, incoming, author), quotes);
                         let phrase = phrases.as_ref().and_then(|phrases| phrases.find(&incoming.content));
                         append(&mut work, &mut threads, id, draft, |work, conversation| {
                             let number = numbers.next().unwrap_or_default();
@@ -110,24 +111,40 @@ pub async fn store(domain: &Domain, tenant_id: Uuid, items: &[Item]) -> Result<I
                         })
                     }
                     (Event::Echo(incoming), Some(contact)) => {
-                        let id = threads.for_echo(&mut work, &channels[&item.channel_id], contact);
-                        let draft = draft(item, incoming, Actor::BUSINESS);
-                        append(&mut work, &mut threads, id, draft, written_by_business)
+                        let channel = &channels[&item.channel_id];
+                        let id = threads.for_echo(&mut work, channel, contact, item.source_at);
+                        let quotes = quoted(&targets, &work, item, incoming, id);
+                        let draft = quoting(draft(item, incoming, Actor::BUSINESS), quotes);
+                        append(&mut work, &mut threads, id, draft, |work, conversation| {
+                            written_by_business(work, conversation, item.source_at);
+                        })
                     }
-                    _ => targets.apply(&work, &mut threads, item, author, &tenant_key),
+                    (Event::IdentityChange { new, text }, Some(contact)) if who.changed => {
+                        threads.current(contact).and_then(|id| {
+                            let draft = remark::of_identity_change(item, new, text);
+                            append(&mut work, &mut threads, id, draft, |_, _| {})
+                        })
+                    }
+                    _ => targets
+                        .apply(&work, &mut threads, item, author, person)
+                        .or_else(|| apply_to_new(&mut work, &mut threads, item, author)),
                 };
-                let known = known.unwrap_or_else(|| {
-                    waiting.push((*item, author));
-                    Known { message_id: None, conversation_id: None, position: 0 }
-                });
+                match (&item.event, known) {
+                    (Event::Message(incoming) | Event::Echo(incoming), Some(known)) => {
+                        waiting.extend(quote(&work, item, incoming, known, author));
+                    }
+                    (_, None) => waiting.push(Waiting::new(item, item.event.clone(), author)),
+                    _ => {}
+                }
+                let known = known.unwrap_or(NOWHERE);
                 answers.insert(keys[*index], (known, false));
             }
-            early::keep(&mut tx, &work, &waiting, &tenant_key).await?;
+            early::keep(&mut tx, &work, waiting, &tenant_key).await?;
             early::catch_up(&mut tx, &mut work, &mut threads, &fresh, &tenant_key).await?;
 
             // What was collected, in the order that references need: contacts before their conversations, and aliases
             // after theirs have closed.
-            let rows = book.write(&mut tx, tenant_id).await?;
+            let rows = book.write(&mut tx, tenant_id, now).await?;
             work.changed.extend(rows);
             targets.write(&mut tx, &mut work).await?;
             targets.let_go(&mut tx, tenant_id).await?;
@@ -163,6 +180,68 @@ pub async fn store(domain: &Domain, tenant_id: Uuid, items: &[Item]) -> Result<I
     Ok(Ingested { outcomes: outcomes.into_iter().flatten().collect(), written })
 }
 
+/// An item without a place: its target has not come, or there is nothing that it changes.
+const NOWHERE: Known = Known { message_id: None, conversation_id: None, position: 0 };
+
+/// Whom an item concerns.
+struct Who {
+    contact: Option<Uuid>,
+    /// A change of address found something to change.
+    changed: bool,
+}
+
+/// Changes of address first: the batch's messages are stamped before them or after, wherever they stand in it.
+fn everybody(book: &mut Book, ambient: &Ambient, items: &[&Item]) -> Vec<Who> {
+    let mut found: Vec<(usize, Who)> = Vec::with_capacity(items.len());
+    for is_change in [true, false] {
+        let these = items.iter().enumerate();
+        let these = these.filter(|(_, i)| matches!(i.event, Event::IdentityChange { .. }) == is_change);
+        found.extend(these.map(|(at, item)| (at, who(book, ambient, item))));
+    }
+    found.sort_by_key(|(at, _)| *at);
+    found.into_iter().map(|(_, who)| who).collect()
+}
+
+fn who(book: &mut Book, ambient: &Ambient, item: &Item) -> Who {
+    match &item.event {
+        Event::IdentityChange { new, .. } => {
+            let replaced = book.replace(item.person(), new);
+            Who {
+                contact: replaced.map(|replaced| replaced.contact),
+                changed: replaced.is_some_and(|replaced| replaced.changed),
+            }
+        }
+        // What became of a reply makes nobody known.
+        Event::Receipt { .. } | Event::ReceiptUpTo { .. } => {
+            Who { contact: book.find(item.person()), changed: false }
+        }
+        _ => Who { contact: book.resolve(ambient, item.person()), changed: false },
+    }
+}
+
+/// The position that a message of a conversation quotes; 0 for none, and while that has not come.
+fn quoted(targets: &Targets, work: &Work, item: &Item, incoming: &Incoming, conversation_id: Uuid) -> i64 {
+    let name = incoming.reply_to_external_id.as_str();
+    if name.is_empty() {
+        return 0;
+    }
+    let of_batch = || {
+        let mut messages = work.messages.iter();
+        messages.find(|message| message.external_id == name && message.channel_id == item.channel_id)
+    };
+    let message = targets.message(item.channel_id, name).or_else(of_batch);
+    message.filter(|message| message.conversation_id == conversation_id).map_or(0, |message| message.position)
+}
+
+/// What a stored message quotes, as long as that has not come.
+fn quote(work: &Work, item: &Item, incoming: &Incoming, known: Known, author: Actor) -> Option<Waiting> {
+    let (message_id, conversation_id) = (known.message_id?, known.conversation_id?);
+    let dangles = work.messages.iter().any(|m| m.id == message_id && !m.reply_to_external_id.is_empty());
+    let target = incoming.reply_to_external_id.clone();
+    let event = Event::Quote { target, message_id, conversation_id };
+    dangles.then(|| Waiting::new(item, event, author))
+}
+
 /// The batch's channels, as they are now.
 async fn channels(
     connection: &mut tandem_database::Connection,
@@ -180,7 +259,7 @@ async fn channels(
 fn refused(channels: &BTreeMap<Uuid, Channel>, item: &Item) -> Option<Fault> {
     match channels.get(&item.channel_id) {
         None => Some(Fault::not_found("channel")),
-        Some(channel) if channel.state == ChannelState::Disabled => {
+        Some(channel) if !channel.takes_part() => {
             Some(Fault::new(Reason::ChannelDisabled, "the channel is disabled"))
         }
         Some(_) => None,
@@ -193,9 +272,19 @@ fn draft(item: &Item, incoming: &Incoming, author: Actor) -> Draft {
         received_at: item.received_at,
         reply_to_external_id: incoming.reply_to_external_id.clone(),
         forwarded: incoming.forwarded,
+        referral: incoming.referral.clone(),
         external_id: item.external_id.clone(),
         ..Draft::now(author, incoming.content.clone(), item.received_at)
     }
+}
+
+/// The external id is kept only while it dangles.
+fn quoting(mut draft: Draft, position: i64) -> Draft {
+    if position > 0 {
+        draft.reply_to_position = position;
+        draft.reply_to_external_id.clear();
+    }
+    draft
 }
 
 /// Gives a message its position, and does to the conversation what such a message does.

@@ -6,7 +6,6 @@ use uuid::Uuid;
 
 use super::{Ingested, Item, Outcome};
 use crate::domain::Domain;
-use crate::domain::kinds::ChannelState;
 use crate::domain::viewer::Viewer;
 use crate::store;
 
@@ -21,6 +20,7 @@ impl Domain {
         if !viewer.scope.covers(channel_id) {
             return Err(Fault::new(Reason::ChannelNotAllowed, "the token does not name this channel"));
         }
+        self.adapter_called(viewer.tenant_id, channel_id).await;
         let (mut good, mut outcomes): (Vec<Item>, Vec<Option<Outcome>>) = (Vec::new(), Vec::new());
         for item in items {
             match item {
@@ -55,7 +55,7 @@ impl Domain {
         let mut tx = begin(&self.pool).await?;
         match store::channel::find_one(&mut tx, tenant_id, channel_id).await? {
             None => Err(Fault::not_found("channel")),
-            Some(channel) if channel.state == ChannelState::Disabled => {
+            Some(channel) if !channel.takes_part() => {
                 Err(Fault::new(Reason::ChannelDisabled, "the channel is disabled"))
             }
             Some(_) => Ok(()),

@@ -4,8 +4,13 @@
 //! address simply moves, since numbers are recycled and browsers shared. Otherwise an item that matches two contacts shows
 //! that they are one person: the younger becomes an alias of the older.
 
+mod changes;
+mod replace;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use changes::Changes;
+use chrono::{DateTime, Utc};
 use tandem_ambient::Ambient;
 use tandem_change_feed::{ChangeKind, Row};
 use tandem_database::{Connection, Error, Result};
@@ -16,6 +21,7 @@ use crate::domain::kinds::IdentityKind;
 use crate::domain::model::{Contact, Identity};
 use crate::store;
 use crate::store::contact::Address;
+use crate::store::identity_change::Change;
 
 /// What an item says of the person on the other side.
 #[derive(Debug, Clone, Copy)]
@@ -23,6 +29,8 @@ pub struct Person<'a> {
     pub channel_id: Uuid,
     pub identities: &'a [Identity],
     pub display_name: &'a str,
+    /// When they were the person's; changes of address since are followed.
+    pub at: DateTime<Utc>,
 }
 
 /// Rounds of looking up and locking; each means that another writer moved an address meanwhile.
@@ -35,6 +43,9 @@ pub struct Book {
     by_address: HashMap<Address, Uuid>,
     /// Addresses as the database has them.
     stored: HashMap<Address, Uuid>,
+    changes: Changes,
+    /// Changes of this batch.
+    recorded: Vec<Change>,
 }
 
 #[derive(Debug)]
@@ -51,15 +62,19 @@ struct Known {
 impl Book {
     /// Looks people's contacts up, locks them in the order of their ids, and looks again under the locks.
     pub async fn open(connection: &mut Connection, tenant_id: Uuid, people: &[Person<'_>]) -> Result<Self> {
-        let mut addresses: Vec<Address> = people.iter().flat_map(addresses).collect();
-        addresses.sort_unstable();
-        addresses.dedup();
+        let given: Vec<Address> = people.iter().flat_map(addresses).collect();
         let mut locked = BTreeSet::new();
         for _ in 0..ROUNDS {
+            // In each round: an address that another writer took away was replaced by another at this moment.
+            let changes = Changes::read(connection, tenant_id, &given).await?;
+            let mut addresses: Vec<Address> = given.clone();
+            addresses.extend(people.iter().flat_map(|person| changes.followed(person)));
+            addresses.sort_unstable();
+            addresses.dedup();
             let found: BTreeSet<Uuid> =
                 store::contact::of_addresses(connection, tenant_id, &addresses).await?.into_iter().collect();
             if found.is_subset(&locked) {
-                return Self::read(connection, tenant_id, &locked).await;
+                return Self::read(connection, tenant_id, &locked, changes).await;
             }
             // Locking a second time out of order can deadlock; PostgreSQL ends that, and the batch tries again.
             locked.extend(found);
@@ -69,9 +84,14 @@ impl Book {
         Err(Error::Fault(Fault::new(Reason::Overloaded, "the contacts keep changing")))
     }
 
-    async fn read(connection: &mut Connection, tenant_id: Uuid, ids: &BTreeSet<Uuid>) -> Result<Self> {
+    async fn read(
+        connection: &mut Connection,
+        tenant_id: Uuid,
+        ids: &BTreeSet<Uuid>,
+        changes: Changes,
+    ) -> Result<Self> {
         let ids: Vec<Uuid> = ids.iter().copied().collect();
-        let mut book = Self::default();
+        let mut book = Self { changes, ..Self::default() };
         for contact in store::contact::find(connection, tenant_id, &ids).await? {
             let mut verified = BTreeMap::new();
             for identity in contact.identities.iter().filter(|identity| identity.verified) {
@@ -96,8 +116,7 @@ impl Book {
     /// The contact of an item; makes, joins and changes contacts in memory. `None` for an item without verified
     /// addresses.
     pub fn resolve(&mut self, ambient: &Ambient, item: Person<'_>) -> Option<Uuid> {
-        let wanted: BTreeMap<IdentityKind, String> =
-            item.identities.iter().filter(|i| i.verified).map(|i| (i.kind, i.value.clone())).collect();
+        let wanted = self.changes.verified(&item);
         if wanted.is_empty() {
             return None;
         }
@@ -231,7 +250,13 @@ impl Book {
     }
 
     /// Writes new contacts and moved addresses: before conversations, which refer to contacts.
-    pub async fn write(&self, connection: &mut Connection, tenant_id: Uuid) -> Result<Vec<Row>> {
+    pub async fn write(
+        &self,
+        connection: &mut Connection,
+        tenant_id: Uuid,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Row>> {
+        store::identity_change::insert(connection, tenant_id, &self.recorded, now).await?;
         // One that was made and joined in the same batch never was.
         let new: Vec<&Contact> =
             self.contacts.values().filter(|k| k.new && !k.aliased).map(|known| &known.contact).collect();

@@ -1,56 +1,72 @@
-//! Webhooks are unordered: an edit, a deletion, a reaction or a receipt may come before what it is about. It is kept,
-//! and applied when the target comes. Whoever looks for a target in vain holds its dedup key until the commit, so that a
-//! target that comes at the same moment finds what is kept.
+//! Webhooks are unordered: an edit, a deletion, a reaction, a receipt or a quote may come before what it is about. It is
+//! kept, and applied when the target comes: a message with this external id, or the acknowledgement that gives a reply
+//! this id. Whoever looks for a target in vain holds its dedup key until the commit, so that a target that comes at the
+//! same moment finds what is kept.
+
+use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use tandem_change_feed::{ChangeKind, Row};
 use tandem_database::{Connection, Result};
 use tandem_fault::Fault;
 use uuid::Uuid;
 
 use super::batch::hash;
-use super::targets::{change, target_of};
+use super::targets::{change, named, settle};
 use super::threads::Threads;
-use super::{Event, Item, Reply};
-use crate::domain::kinds::DeliveryState;
+use super::{Event, Item, Stamp};
 use crate::domain::model::Actor;
 use crate::domain::work::Work;
 use crate::store;
 use crate::store::dedup::Key;
 use crate::store::early::Early;
+use crate::store::message::Quote;
+use crate::store::outbound::Outbound;
+use crate::store::receipt::Mark;
+
+/// An event whose target has not come.
+#[derive(Debug)]
+pub struct Waiting {
+    pub channel_id: Uuid,
+    pub event: Event,
+    pub author: Actor,
+    pub stamp: Stamp,
+}
+
+impl Waiting {
+    pub fn new(item: &Item, event: Event, author: Actor) -> Self {
+        Self { channel_id: item.channel_id, event, author, stamp: item.stamp() }
+    }
+}
 
 #[derive(Serialize, Deserialize)]
 struct Kept {
     event: Event,
     author: Actor,
-    /// When it happened by the channel's clock, and its place among those of its batch: the order of what happened.
     source_at: DateTime<Utc>,
-    place: usize,
+    #[serde(default)]
+    external_id: String,
 }
 
-/// The key under which receipts wait for a reply's provider id; apart from those of messages.
-pub fn receipt_key(tenant_key: &[u8; 32], channel_id: Uuid, provider_id: &str) -> Key {
-    hash(tenant_key, channel_id, &format!("\u{0}receipt\u{0}{provider_id}"))
+impl Kept {
+    fn stamp(&self) -> Stamp {
+        Stamp { at: self.source_at, by: self.external_id.clone() }
+    }
 }
 
 /// Keeps events whose target has not come. A receipt by our own id is about a reply that does not exist: dropped.
 pub async fn keep(
     connection: &mut Connection,
     work: &Work<'_>,
-    waiting: &[(&Item, Actor)],
+    waiting: Vec<Waiting>,
     tenant_key: &[u8; 32],
 ) -> Result<()> {
     let mut events = Vec::new();
-    for (place, (item, author)) in waiting.iter().enumerate() {
-        let target = match &item.event {
-            Event::Receipt { reply: Reply::Provider(id), .. } => receipt_key(tenant_key, item.channel_id, id),
-            Event::Receipt { .. } => continue,
-            event => match target_of(event) {
-                Some(target) => hash(tenant_key, item.channel_id, target),
-                None => continue,
-            },
-        };
-        let kept = Kept { event: item.event.clone(), author: *author, source_at: item.source_at, place };
+    for Waiting { channel_id, event, author, stamp } in waiting {
+        let Some(name) = named(&event) else { continue };
+        let target = hash(tenant_key, channel_id, name);
+        let kept = Kept { event, author, source_at: stamp.at, external_id: stamp.by };
         let event = serde_json::to_value(kept).map_err(Fault::internal)?;
         events.push(Early { id: work.ambient.id_at(work.now), target, event });
     }
@@ -70,6 +86,7 @@ pub async fn catch_up(
         .map(|item| (hash(tenant_key, item.channel_id, &item.external_id), item.external_id.as_str()))
         .collect();
     let targets: Vec<Key> = keys.iter().map(|(key, _)| *key).collect();
+    let mut quotes = Vec::new();
     for (target, kept) in taken(connection, work.tenant_id, &targets).await? {
         let external = keys.iter().find(|(key, _)| *key == target).map(|(_, id)| *id);
         let now = work.now;
@@ -77,42 +94,85 @@ pub async fn catch_up(
             .messages
             .iter_mut()
             .find(|message| Some(message.external_id.as_str()) == external && message.channel_id == target.0);
-        if let Some(message) = message
-            && change(message, &kept.event, kept.author, now)
-        {
+        let Some(message) = message else { continue };
+        if let Event::Quote { message_id, conversation_id, .. } = kept.event {
+            if message.conversation_id == conversation_id {
+                quotes.push(Quote { message_id, conversation_id, position: message.position });
+            }
+        } else if change(message, &kept.event, kept.author, kept.stamp(), now) {
             threads.show(message);
         }
     }
+    for quote in &quotes {
+        if let Some(message) = work.messages.iter_mut().find(|message| message.id == quote.message_id) {
+            message.reply_to_position = quote.position;
+            message.reply_to_external_id.clear();
+        }
+    }
+    // Those that an earlier batch stored.
+    let resolved = store::message::resolve_quotes(connection, work.tenant_id, &quotes).await?;
+    work.changed.extend(resolved.into_iter().map(|(id, version)| row(work.tenant_id, id, version)));
     Ok(())
 }
 
-/// Takes what waited for targets, in the order in which it happened.
+fn row(tenant_id: Uuid, entity_id: Uuid, version: i64) -> Row {
+    Row { tenant_id, kind: ChangeKind::Message, entity_id, version }
+}
+
+/// Takes what waited for targets.
 async fn taken(connection: &mut Connection, tenant_id: Uuid, targets: &[Key]) -> Result<Vec<(Key, Kept)>> {
     let mut taken = Vec::new();
     for early in store::early::take(connection, tenant_id, targets).await? {
         let kept: Kept = serde_json::from_value(early.event).map_err(Fault::internal)?;
-        // Channels stamp in whole seconds: within one, by the millisecond in which it was kept.
-        let order = (kept.source_at, early.id.as_u128() >> 80, kept.place);
-        taken.push((order, early.target, kept));
+        taken.push((early.target, kept));
     }
-    taken.sort_by_key(|(order, ..)| *order);
-    Ok(taken.into_iter().map(|(_, target, kept)| (target, kept)).collect())
+    Ok(taken)
 }
 
-/// Takes the receipts that waited for a reply's provider id.
-pub async fn receipts(
+/// Holds the key of a reply's new provider id, before the conversation is locked as every writer does: events that are
+/// being stored at this moment did not find the reply by it, and are waited for. To be given back with [`let_go`].
+pub async fn hold(connection: &mut Connection, tenant_id: Uuid, key: Key) -> Result<Vec<Key>> {
+    store::dedup::claim(connection, tenant_id, &[key]).await
+}
+
+pub async fn let_go(connection: &mut Connection, tenant_id: Uuid, held: &[Key]) -> Result<()> {
+    store::dedup::give_back(connection, tenant_id, held).await
+}
+
+/// Applies what waited for a reply's provider id, under the lock of its conversation. Answers whether the reply itself
+/// moved, and what else changed.
+pub async fn settle_reply(
     connection: &mut Connection,
-    tenant_id: Uuid,
+    reply: &mut Outbound,
     key: Key,
-) -> Result<Vec<(DeliveryState, String)>> {
-    // One that is being stored at this moment is waited for: it did not find the reply by this id.
-    let held = store::dedup::claim(connection, tenant_id, &[key]).await?;
-    let mut receipts = Vec::new();
-    for (_, kept) in taken(connection, tenant_id, &[key]).await? {
-        if let Event::Receipt { state, failure, .. } = kept.event {
-            receipts.push((state, failure));
+    now: DateTime<Utc>,
+) -> Result<(bool, Vec<Row>)> {
+    let tenant_id = reply.tenant_id;
+    let kept = taken(connection, tenant_id, &[key]).await?;
+    if kept.is_empty() {
+        return Ok((false, Vec::new()));
+    }
+    let (mut moved, mut changed, mut marks, mut quotes) = (false, false, BTreeSet::new(), Vec::new());
+    let mut message = store::message::find(connection, tenant_id, &[reply.message_id]).await?.pop();
+    for (_, kept) in kept {
+        match (&kept.event, &mut message) {
+            (Event::Receipt { .. }, _) => moved |= settle(reply, &kept.event, &mut marks),
+            (Event::Quote { message_id, conversation_id, .. }, _) => quotes.push(Quote {
+                message_id: *message_id,
+                conversation_id: *conversation_id,
+                position: reply.position,
+            }),
+            (event, Some(message)) => changed |= change(message, event, kept.author, kept.stamp(), now),
+            (_, None) => {}
         }
     }
-    store::dedup::give_back(connection, tenant_id, &held).await?;
-    Ok(receipts)
+    quotes.retain(|quote| quote.conversation_id == reply.conversation_id);
+    let mut rows = store::message::resolve_quotes(connection, tenant_id, &quotes).await?;
+    let marks: Vec<Mark> = marks.into_iter().collect();
+    rows.extend(store::receipt::imply(connection, tenant_id, &marks).await?);
+    if let Some(message) = message.filter(|_| changed) {
+        store::message::save(connection, tenant_id, &[&message]).await?;
+        rows.push((message.id, message.version + 1));
+    }
+    Ok((moved, rows.into_iter().map(|(id, version)| row(tenant_id, id, version)).collect()))
 }

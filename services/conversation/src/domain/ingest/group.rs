@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use super::{Ingested, Item, Outcome};
 use crate::domain::Domain;
+use crate::domain::channel::delete::is_live;
 
 /// Items in one transaction.
 const MOST_ITEMS: usize = 500;
@@ -177,6 +178,8 @@ async fn store_once(domain: &Domain, tenant_id: Uuid, items: &[Item]) -> Result<
         };
         match error.failure() {
             Failure::Race if races < ATTEMPTS => races += 1,
+            // The channel was deleted at this moment: its items are refused then.
+            _ if is_live(&error) && races < ATTEMPTS => races += 1,
             Failure::Unknown if losses < 2 => losses += 1,
             _ => return Err(error),
         }

@@ -8,6 +8,7 @@ pub mod call;
 pub mod contacts;
 pub mod early;
 pub mod group;
+mod remark;
 pub mod targets;
 pub mod threads;
 
@@ -17,7 +18,7 @@ use tandem_change_feed::Written;
 use tandem_fault::Fault;
 use uuid::Uuid;
 
-use super::content::Content;
+use super::content::{Content, Referral};
 use super::kinds::DeliveryState;
 use super::model::Identity;
 
@@ -39,8 +40,30 @@ impl Item {
             channel_id: self.channel_id,
             identities: &self.identities,
             display_name: &self.display_name,
+            at: self.source_at,
         }
     }
+
+    /// Whose addresses decide what the item does: the person's, and the new one of a change of address.
+    pub fn people(&self) -> impl Iterator<Item = contacts::Person<'_>> {
+        let new = match &self.event {
+            Event::IdentityChange { new, .. } => std::slice::from_ref(new),
+            _ => &[],
+        };
+        [self.person(), contacts::Person { identities: new, ..self.person() }].into_iter()
+    }
+
+    pub fn stamp(&self) -> Stamp {
+        Stamp { at: self.source_at, by: self.external_id.clone() }
+    }
+}
+
+/// When an event happened by the channel's clock, and its external id. Of two events the later is the same one in
+/// whatever order they came; within one second, which is all that channels tell, the ids decide.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Stamp {
+    pub at: DateTime<Utc>,
+    pub by: String,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -64,6 +87,25 @@ pub enum Event {
         reply: Reply,
         state: DeliveryState,
         failure: String,
+        /// It counts for the earlier replies of the conversation too.
+        #[serde(default)]
+        up_to: bool,
+    },
+    /// What became of every reply whose sending began up to a time, in whole seconds.
+    ReceiptUpTo {
+        time: DateTime<Utc>,
+        state: DeliveryState,
+    },
+    /// An address of the person was replaced by another.
+    IdentityChange {
+        new: Identity,
+        text: String,
+    },
+    /// A stored message quotes another that had not come. Never from outside.
+    Quote {
+        target: String,
+        message_id: Uuid,
+        conversation_id: Uuid,
     },
 }
 
@@ -72,6 +114,8 @@ pub struct Incoming {
     pub content: Content,
     pub reply_to_external_id: String,
     pub forwarded: bool,
+    #[serde(default)]
+    pub referral: Option<Referral>,
 }
 
 /// Which reply a receipt is about.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, DurationRound, TimeDelta, Utc};
+use chrono::{DateTime, SubsecRound, Utc};
 use tandem_database::{Connection, Result};
 use uuid::Uuid;
 
@@ -97,24 +97,38 @@ impl Threads {
         self.start(work, channel, contact, first_holder(channel), Some(current), Actor::customer(contact))
     }
 
-    /// Where a reply typed on the business's own device goes; it counts as a take-over by the channel's default team.
-    pub fn for_echo(&mut self, work: &mut Work, channel: &Channel, contact: Uuid) -> Uuid {
+    /// Where a reply typed on the business's own device goes; it counts as a take-over by the channel's default team,
+    /// from the AI and from nobody. One that comes late, from before the close, starts nothing.
+    pub fn for_echo(
+        &mut self,
+        work: &mut Work,
+        channel: &Channel,
+        contact: Uuid,
+        source_at: DateTime<Utc>,
+    ) -> Uuid {
         let team = Holder::team_or_nobody(channel.default_team_id);
-        let live = self
-            .current
-            .get(&contact)
-            .copied()
-            .filter(|id| self.get(*id).is_some_and(|conversation| conversation.status != Status::Closed));
-        let Some(id) = live else {
-            let predecessor = self.current.get(&contact).copied();
-            return self.start(work, channel, contact, team, predecessor, Actor::BUSINESS);
+        let current = self.current.get(&contact).copied();
+        let Some((id, closed_at)) = current.and_then(|id| Some((id, self.get(id)?.closed_at))) else {
+            return self.start(work, channel, contact, team, current, Actor::BUSINESS);
         };
+        if let Some(closed_at) = closed_at {
+            return match source_at < closed_at.trunc_subsecs(0) {
+                true => id,
+                false => self.start(work, channel, contact, team, current, Actor::BUSINESS),
+            };
+        }
         if let Some(conversation) = self.touch(id)
-            && conversation.holder.kind == HolderKind::Ai
+            && matches!(conversation.holder.kind, HolderKind::Ai | HolderKind::Nobody)
+            && conversation.holder != team
         {
             work.change_holder(conversation, HolderChange::new(team, Cause::Echo, Actor::BUSINESS));
         }
         id
+    }
+
+    /// A contact's live conversation, else its latest.
+    pub fn current(&self, contact: Uuid) -> Option<Uuid> {
+        self.current.get(&contact).copied()
     }
 
     fn start(
@@ -210,9 +224,7 @@ fn first_holder(channel: &Channel) -> Holder {
 
 /// Channels stamp in whole seconds, so a message of the same second is not late.
 fn is_late(conversation: &Conversation, source_at: DateTime<Utc>) -> bool {
-    let second = TimeDelta::seconds(1);
-    let reply = conversation.last_reply_source_at.and_then(|at| at.duration_trunc(second).ok());
-    reply.is_some_and(|reply| source_at < reply)
+    conversation.last_reply_source_at.is_some_and(|reply| source_at < reply.trunc_subsecs(0))
 }
 
 fn reopens(channel: &Channel, conversation: &Conversation, now: DateTime<Utc>) -> bool {
@@ -256,11 +268,20 @@ pub fn asks_for_person(work: &mut Work, conversation: &mut Conversation, phrase:
     work.record(conversation, Actor::customer(conversation.contact_id), event);
 }
 
-/// What a reply typed on the business's own device does.
-pub fn written_by_business(work: &mut Work, conversation: &mut Conversation) {
-    conversation.answered_position = conversation.last_customer_position;
-    conversation.waiting_since = None;
+/// What a reply typed on the business's own device does. One that comes late answers nothing that the customer wrote after
+/// it, and opens nothing that was closed since.
+pub fn written_by_business(work: &mut Work, conversation: &mut Conversation, source_at: DateTime<Utc>) {
+    if conversation.status == Status::Closed {
+        return;
+    }
+    let source_at = source_at.min(work.now);
+    let second = |at: DateTime<Utc>| at.trunc_subsecs(0);
+    if conversation.last_customer_at.is_none_or(|at| second(at) <= second(source_at)) {
+        conversation.answered_position = conversation.last_customer_position;
+        conversation.waiting_since = None;
+    }
+    conversation.needs_attention = None;
     conversation.answered_by = Some(ActorKind::Business);
-    conversation.last_reply_source_at = Some(work.now);
+    conversation.last_reply_source_at = conversation.last_reply_source_at.max(Some(source_at));
     work.set_status(conversation, Status::Open, Actor::BUSINESS, "");
 }

@@ -1,4 +1,5 @@
 use chrono::TimeDelta;
+use tandem_change_feed::outbox;
 use tandem_database::{Connection, Error, Result, begin};
 use tandem_fault::Fault;
 use uuid::Uuid;
@@ -6,6 +7,7 @@ use uuid::Uuid;
 use super::begin_send::{lease_lost, leased, save, wrong_state};
 use super::forward;
 use crate::domain::Domain;
+use crate::domain::ingest::batch::hash;
 use crate::domain::ingest::early;
 use crate::domain::kinds::DeliveryState;
 use crate::domain::viewer::Viewer;
@@ -33,8 +35,7 @@ impl Domain {
         let mut tx = begin(&self.pool).await?;
         let item = match outcome {
             Outcome::Sent { provider_id } => {
-                let item = held(&mut tx, viewer, message_id, lease).await?;
-                self.sent(&mut tx, viewer, item, provider_id).await?
+                self.sent(&mut tx, viewer, message_id, lease, provider_id).await?
             }
             Outcome::Failed { reason } => failed(held(&mut tx, viewer, message_id, lease).await?, &reason)?,
             Outcome::Retry { after, reason } => {
@@ -59,27 +60,36 @@ impl Domain {
         &self,
         connection: &mut Connection,
         viewer: &Viewer,
-        mut item: Outbound,
+        message_id: Uuid,
+        lease: Uuid,
         provider_id: String,
     ) -> Result<Outbound> {
-        if matches!(item.state, DeliveryState::Queued | DeliveryState::Leased | DeliveryState::Withdrawn) {
-            return Err(wrong_state(item.state).into());
-        }
-        let new = !provider_id.is_empty() && item.provider_id.is_none();
-        if !provider_id.is_empty() && item.provider_id.as_ref().is_some_and(|known| *known != provider_id) {
-            return Err(wrong_state(item.state).into());
-        }
-        let mut moved = forward(&mut item, DeliveryState::Sent, "");
-        if new {
-            // The provider's callback may have been faster than the adapter's word.
-            let tenant_key = self.dedup_key(viewer.tenant_id).await?;
-            let key = early::receipt_key(&tenant_key, item.channel_id, &provider_id);
-            for (state, failure) in early::receipts(connection, viewer.tenant_id, key).await? {
-                moved |= forward(&mut item, state, &failure);
+        let tenant_id = viewer.tenant_id;
+        let seen = store::outbound::find(connection, tenant_id, message_id).await?;
+        let seen = seen.filter(|item| viewer.scope.covers(item.channel_id));
+        let seen = seen.ok_or_else(|| Fault::not_found("reply"))?;
+        if provider_id.is_empty() || seen.provider_id.is_some() {
+            let item = begun(held(connection, viewer, message_id, lease).await?)?;
+            if !provider_id.is_empty() && item.provider_id.as_ref() != Some(&provider_id) {
+                return Err(wrong_state(item.state).into());
             }
-            item.provider_id = Some(provider_id);
-            item.version += i64::from(!moved);
+            return Ok(taken(item).0);
         }
+        // The provider's callbacks may have been faster than the adapter's word. In the order of every writer: the key of
+        // what waits for this id, the conversation, the reply.
+        let key = hash(&self.dedup_key(tenant_id).await?, seen.channel_id, &provider_id);
+        let keys = early::hold(connection, tenant_id, key).await?;
+        store::conversation::lock_one(connection, tenant_id, seen.conversation_id).await?;
+        let item = begun(held(connection, viewer, message_id, lease).await?)?;
+        if item.provider_id.as_ref().is_some_and(|known| *known != provider_id) {
+            return Err(wrong_state(item.state).into());
+        }
+        let (mut item, was_moved) = taken(item);
+        let (moved, rows) = early::settle_reply(connection, &mut item, key, self.ambient.now()).await?;
+        item.version += i64::from(!was_moved && !moved);
+        item.provider_id = Some(provider_id);
+        outbox::write(connection, &self.ambient, &rows).await?;
+        early::let_go(connection, tenant_id, &keys).await?;
         Ok(item)
     }
 
@@ -111,6 +121,8 @@ impl Domain {
         item.blocks = !is_over;
         item.due_at = self.ambient.now() + after;
         item.failure = reason;
+        // What was told of it was told of another.
+        (item.begun_at, item.implied) = (None, None);
         item.lease = None;
         item.lease_until = None;
         item.version += 1;
@@ -131,6 +143,22 @@ async fn held(
         return Err(lease_lost().into());
     }
     Ok(item)
+}
+
+/// Refuses what has not begun to leave, or never will.
+fn begun(item: Outbound) -> Result<Outbound, Fault> {
+    match item.state {
+        DeliveryState::Queued | DeliveryState::Leased | DeliveryState::Withdrawn => {
+            Err(wrong_state(item.state))
+        }
+        _ => Ok(item),
+    }
+}
+
+/// Answers too whether it moved.
+fn taken(mut item: Outbound) -> (Outbound, bool) {
+    let moved = forward(&mut item, DeliveryState::Sent, "");
+    (item, moved)
 }
 
 fn failed(mut item: Outbound, reason: &str) -> Result<Outbound, Fault> {

@@ -47,6 +47,7 @@ impl Domain {
         }
         item.state = DeliveryState::Sending;
         item.attempts += 1;
+        item.begun_at = Some(now);
         item.lease_until = Some(now + SEND_TIME);
         item.version += 1;
         save(&mut tx, self, &item).await?;

@@ -68,6 +68,8 @@ mod tests {
             lease_until: None,
             provider_id: None,
             failure: String::new(),
+            begun_at: None,
+            implied: None,
             version: 1,
         }
     }

@@ -26,6 +26,8 @@ pub struct Leased {
     pub lease_until: DateTime<Utc>,
     pub window_until: Option<DateTime<Utc>>,
     pub attempts: i32,
+    /// The id by which the provider knows what this reply quotes; empty for none.
+    pub quotes: String,
 }
 
 impl Domain {
@@ -41,6 +43,7 @@ impl Domain {
         if !viewer.scope.covers(channel_id) {
             return Err(Fault::new(Reason::ChannelNotAllowed, "the token does not name this channel").into());
         }
+        self.adapter_called(viewer.tenant_id, channel_id).await;
         let deadline = tokio::time::Instant::now() + wait;
         let mut head = self.tail.head();
         loop {
@@ -81,7 +84,6 @@ impl Domain {
         let mut tx = begin(&self.pool).await?;
         let channel = store::channel::find_one(&mut tx, tenant_id, channel_id).await?;
         let channel = channel.ok_or_else(|| Fault::not_found("channel"))?;
-        store::channel::seen(&mut tx, tenant_id, channel_id, now).await?;
         let lease_id = self.ambient.id();
         let until = now + lease;
         let items =
@@ -99,6 +101,13 @@ impl Domain {
         let ids: Vec<Uuid> = items.iter().map(|item| item.message_id).collect();
         let mut messages: HashMap<Uuid, Message> =
             store::message::find(&mut tx, tenant_id, &ids).await?.into_iter().map(|m| (m.id, m)).collect();
+        let quoted: Vec<(Uuid, i64)> = messages
+            .values()
+            .filter(|message| message.reply_to_position > 0)
+            .map(|message| (message.conversation_id, message.reply_to_position))
+            .collect();
+        let external: HashMap<(Uuid, i64), String> =
+            store::message::external_ids(&mut tx, tenant_id, &quoted).await?.into_iter().collect();
         let contact_ids: Vec<Uuid> = messages.values().map(|message| message.contact_id).collect();
         let mut recipients: HashMap<Uuid, Vec<Identity>> = HashMap::new();
         for contact in store::contact::find(&mut tx, tenant_id, &contact_ids).await? {
@@ -120,6 +129,10 @@ impl Domain {
                 let message = messages.remove(&item.message_id)?;
                 Some(Leased {
                     recipient: recipients.get(&message.contact_id).cloned().unwrap_or_default(),
+                    quotes: external
+                        .get(&(message.conversation_id, message.reply_to_position))
+                        .cloned()
+                        .unwrap_or_default(),
                     window_until: windows.get(&item.conversation_id).copied().flatten(),
                     message,
                     lease: lease_id,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use prost_reflect::prost::Message;
-use prost_reflect::{DynamicMessage, Kind as FieldKind, MessageDescriptor, Value};
+use prost_reflect::{DynamicMessage, Kind as FieldKind, MessageDescriptor, ReflectMessage, Value};
 use tandem_access::{Role, TokenSpec};
 use tandem_bootstrap::{InternalChannel, OnBehalfOf};
 use tandem_proto::assignment::v1::ListNotificationsRequest;

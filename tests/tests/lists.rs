@@ -29,7 +29,7 @@ async fn pages(client: &mut Client, filter: ConversationFilter, page_size: i32) 
             filter: Some(filter.clone()),
             page_size,
             page_token,
-            at_least_as_fresh: Vec::new(),
+            ..ListConversationsRequest::default()
         };
         let page = client.list_conversations(request).await.unwrap().into_inner();
         rows.extend(page.rows);

@@ -913,7 +913,7 @@ pub struct Notification {
     /// The note of who assigned it, or the AI's summary.
     #[prost(string, tag = "5")]
     pub note: ::prost::alloc::string::String,
-    /// Who caused it: the actor's name or kind.
+    /// Who caused it: an agent's id, else `ai`, `customer`, `system` or `business`.
     #[prost(string, tag = "6")]
     pub actor_id: ::prost::alloc::string::String,
     /// When it happened.
@@ -2178,8 +2178,8 @@ pub mod notification_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
-        /// New notifications as they come, after the given one. Errors: FAILED_PRECONDITION (AGENT_INACTIVE). Ends with UNAVAILABLE
-        /// (SHUTTING_DOWN) when the process drains.
+        /// New notifications as they come, after the given one. Errors: INVALID_ARGUMENT (PAGE_TOKEN_INVALID), FAILED_PRECONDITION
+        /// (AGENT_INACTIVE). Ends with UNAVAILABLE (SHUTTING_DOWN) when the process drains.
         pub async fn watch_notifications(
             &mut self,
             request: impl tonic::IntoRequest<super::WatchNotificationsRequest>,
@@ -2272,8 +2272,8 @@ pub mod notification_service_server {
             >
             + std::marker::Send
             + 'static;
-        /// New notifications as they come, after the given one. Errors: FAILED_PRECONDITION (AGENT_INACTIVE). Ends with UNAVAILABLE
-        /// (SHUTTING_DOWN) when the process drains.
+        /// New notifications as they come, after the given one. Errors: INVALID_ARGUMENT (PAGE_TOKEN_INVALID), FAILED_PRECONDITION
+        /// (AGENT_INACTIVE). Ends with UNAVAILABLE (SHUTTING_DOWN) when the process drains.
         async fn watch_notifications(
             &self,
             request: tonic::Request<super::WatchNotificationsRequest>,

@@ -41,7 +41,7 @@ pub struct Customer {
     /// The customer that this one was merged into; empty for one that stands for itself.
     #[prost(string, tag = "13")]
     pub merged_into_id: ::prost::alloc::string::String,
-    /// Changes with every change by people; send it back with an update.
+    /// Changes with every change by people; send it back with an update. Empty asks nothing.
     #[prost(string, tag = "14")]
     pub etag: ::prost::alloc::string::String,
     /// Grows with every change; orders the states of one customer.
@@ -163,7 +163,8 @@ pub struct UpdateCustomerRequest {
     /// The customer's id, its etag and the new values.
     #[prost(message, optional, tag = "2")]
     pub customer: ::core::option::Option<Customer>,
-    /// What to change: `display_name`, `language`, `time_zone`, `company`; at least one.
+    /// What to change: `display_name`, `language`, `time_zone`, `company`; at least one. An empty `display_name` takes the
+    /// correction back: the channel's name shows again.
     #[prost(message, optional, tag = "3")]
     pub update_mask: ::core::option::Option<::prost_types::FieldMask>,
 }
@@ -385,7 +386,7 @@ pub mod customer_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
-        /// Customers by name, A–Z. Errors: INVALID_ARGUMENT (PAGE_TOKEN_INVALID).
+        /// Customers by name, A–Z. A narrow access scope may answer a short page with a token to go on. Errors: INVALID_ARGUMENT (PAGE_TOKEN_INVALID).
         pub async fn list_customers(
             &mut self,
             request: impl tonic::IntoRequest<super::ListCustomersRequest>,
@@ -607,7 +608,7 @@ pub mod customer_service_server {
             tonic::Response<super::GetCustomerResponse>,
             tonic::Status,
         >;
-        /// Customers by name, A–Z. Errors: INVALID_ARGUMENT (PAGE_TOKEN_INVALID).
+        /// Customers by name, A–Z. A narrow access scope may answer a short page with a token to go on. Errors: INVALID_ARGUMENT (PAGE_TOKEN_INVALID).
         async fn list_customers(
             &self,
             request: tonic::Request<super::ListCustomersRequest>,

@@ -292,7 +292,7 @@ pub mod change_feed_service_client {
         }
         /// Every change after a cursor, in order, without end: states as they are when sent (newest wins, may be coalesced), and
         /// events, each exactly as it was written and never skipped. Errors: OUT_OF_RANGE (CURSOR_GONE: rebuild from `Snapshot`),
-        /// UNAVAILABLE (OVERLOADED when the subscriber is too slow; SHUTTING_DOWN).
+        /// UNAVAILABLE (SHUTTING_DOWN). Who reads slowly is served from the table, at their pace.
         pub async fn subscribe(
             &mut self,
             request: impl tonic::IntoRequest<super::SubscribeRequest>,
@@ -390,7 +390,7 @@ pub mod change_feed_service_server {
             + 'static;
         /// Every change after a cursor, in order, without end: states as they are when sent (newest wins, may be coalesced), and
         /// events, each exactly as it was written and never skipped. Errors: OUT_OF_RANGE (CURSOR_GONE: rebuild from `Snapshot`),
-        /// UNAVAILABLE (OVERLOADED when the subscriber is too slow; SHUTTING_DOWN).
+        /// UNAVAILABLE (SHUTTING_DOWN). Who reads slowly is served from the table, at their pace.
         async fn subscribe(
             &self,
             request: tonic::Request<super::SubscribeRequest>,

@@ -561,7 +561,7 @@ pub struct TimeRange {
     /// A named range instead of the two.
     #[prost(enumeration = "RelativeRange", tag = "3")]
     pub relative: i32,
-    /// The IANA time zone of a named range, such as `Asia/Jerusalem`; UTC when empty.
+    /// The IANA time zone of a named range, such as `Asia/Jerusalem`; the request's when empty, else UTC.
     #[prost(string, tag = "4")]
     pub time_zone: ::prost::alloc::string::String,
 }
@@ -571,11 +571,11 @@ pub struct TimeRange {
 pub enum RelativeRange {
     /// None.
     Unspecified = 0,
-    /// Since midnight.
+    /// This day, from midnight to midnight.
     Today = 1,
     /// The day before.
     Yesterday = 2,
-    /// Since Monday midnight.
+    /// The week that began on Monday, up to the next.
     ThisWeek = 3,
     /// The last seven days.
     Last7Days = 4,
@@ -610,6 +610,51 @@ impl RelativeRange {
             "RELATIVE_RANGE_LAST_7_DAYS" => Some(Self::Last7Days),
             "RELATIVE_RANGE_LAST_30_DAYS" => Some(Self::Last30Days),
             "RELATIVE_RANGE_LAST_NIGHT" => Some(Self::LastNight),
+            _ => None,
+        }
+    }
+}
+/// The order of a list of conversations; equal ones by id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ConversationOrder {
+    /// The default: newest activity first.
+    Unspecified = 0,
+    /// Newest activity first.
+    NewestActivity = 1,
+    /// Who has waited longest for an answer first; those that do not wait at the end.
+    LongestWaiting = 2,
+    /// Urgent before high before normal before low, inside it who has waited longest first.
+    HighestPriority = 3,
+    /// Whose contact first wrote, or was first written to, most recently.
+    NewestFirstContact = 4,
+    /// The customer's name A–Z, in the Unicode root collation; those without a name at the end.
+    CustomerName = 5,
+}
+impl ConversationOrder {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "CONVERSATION_ORDER_UNSPECIFIED",
+            Self::NewestActivity => "CONVERSATION_ORDER_NEWEST_ACTIVITY",
+            Self::LongestWaiting => "CONVERSATION_ORDER_LONGEST_WAITING",
+            Self::HighestPriority => "CONVERSATION_ORDER_HIGHEST_PRIORITY",
+            Self::NewestFirstContact => "CONVERSATION_ORDER_NEWEST_FIRST_CONTACT",
+            Self::CustomerName => "CONVERSATION_ORDER_CUSTOMER_NAME",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "CONVERSATION_ORDER_UNSPECIFIED" => Some(Self::Unspecified),
+            "CONVERSATION_ORDER_NEWEST_ACTIVITY" => Some(Self::NewestActivity),
+            "CONVERSATION_ORDER_LONGEST_WAITING" => Some(Self::LongestWaiting),
+            "CONVERSATION_ORDER_HIGHEST_PRIORITY" => Some(Self::HighestPriority),
+            "CONVERSATION_ORDER_NEWEST_FIRST_CONTACT" => Some(Self::NewestFirstContact),
+            "CONVERSATION_ORDER_CUSTOMER_NAME" => Some(Self::CustomerName),
             _ => None,
         }
     }

@@ -1,11 +1,13 @@
 //! The typed filter: which conversations are meant. All parts must hold; values inside a part are alternatives.
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::kinds::{ActorKind, ChannelKind, HandOffReason, HolderKind, Priority, Status};
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Filter {
     pub statuses: Vec<Status>,
     pub holder_kinds: Vec<HolderKind>,
@@ -23,15 +25,21 @@ pub struct Filter {
     pub priorities: Vec<Priority>,
     pub waiting: Option<bool>,
     pub overdue: Option<bool>,
+    #[serde(skip)]
     pub snoozed_until: Times,
+    #[serde(skip)]
     pub last_activity: Times,
+    #[serde(skip)]
     pub created: Times,
+    #[serde(skip)]
     pub closed: Times,
     /// The instant that `overdue` is asked for.
+    #[serde(skip)]
     pub now: DateTime<Utc>,
 }
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Assignment {
     pub mine: bool,
     pub my_teams: bool,
@@ -58,7 +66,8 @@ impl Assignment {
     }
 }
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Tags {
     pub any: Vec<Uuid>,
     pub all: Vec<Uuid>,
@@ -66,7 +75,7 @@ pub struct Tags {
 }
 
 /// From one instant, included, up to another, excluded.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Times {
     pub from: Option<DateTime<Utc>>,
     pub until: Option<DateTime<Utc>>,

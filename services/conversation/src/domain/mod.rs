@@ -2,6 +2,7 @@
 //! both in the order of their ids, and commits once.
 
 pub mod ai;
+pub mod asked;
 pub mod channel;
 pub mod content;
 pub mod conversation;
@@ -10,10 +11,12 @@ pub mod holder;
 pub mod ingest;
 pub mod kinds;
 pub mod model;
+pub mod order;
 pub mod outbound;
 pub mod recorded;
 pub mod tenant;
 pub mod tick;
+pub mod view;
 pub mod viewer;
 pub mod work;
 

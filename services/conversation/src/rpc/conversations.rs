@@ -5,6 +5,7 @@ use tandem_signed_token::{PageToken, binding};
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
+use super::question::{self, Question};
 use super::{Rpc, convert, filter, parse};
 use crate::domain::conversation::messages::Window;
 use crate::domain::viewer::{Scope, Viewer};
@@ -23,12 +24,11 @@ impl ConversationService for Rpc {
         request: Request<proto::ListConversationsRequest>,
     ) -> Answer<proto::ListConversationsResponse> {
         let (viewer, request) = self.fresh(request, |r| &r.at_least_as_fresh).await?;
-        let question = request.filter.as_ref().map(prost::Message::encode_to_vec).unwrap_or_default();
-        let bound = bound(&viewer, "ListConversations", &question);
         let mut v = Violations::new();
         let size = parse::size(&mut v, "page_size", request.page_size, 50, 200);
-        let wanted = filter::parse(&mut v, request.filter, self.domain.ambient.now());
-        v.finish()?;
+        let question = Question::parse(v, &request)?;
+        let (wanted, _order, named) = self.ask(&viewer, question).await?;
+        let bound = bound(&viewer, "ListConversations", &named);
         let after = PageToken::resume(&self.domain.signer, &bound, &request.page_token)?;
         let page_size = usize::try_from(size).unwrap_or(50);
         let (rows, next) = self.domain.list(&viewer, &wanted, after, page_size).await?;
@@ -36,6 +36,19 @@ impl ConversationService for Rpc {
         Ok(Response::new(proto::ListConversationsResponse {
             rows: rows.into_iter().map(convert::row).collect(),
             next_page_token: next.unwrap_or_default(),
+        }))
+    }
+
+    async fn count_conversations(
+        &self,
+        request: Request<proto::CountConversationsRequest>,
+    ) -> Answer<proto::CountConversationsResponse> {
+        let (viewer, request) = self.fresh(request, |r| &r.at_least_as_fresh).await?;
+        let filters = question::parse_filters(request, self.domain.ambient.now())?;
+        let (counts, unread) = self.domain.count(&viewer, filters).await?;
+        Ok(Response::new(proto::CountConversationsResponse {
+            counts: counts.into_iter().map(question::count).collect(),
+            total_unread: unread.map(question::count),
         }))
     }
 
@@ -194,18 +207,5 @@ impl ConversationService for Rpc {
             team_ids: viewer.team_ids.iter().map(Uuid::to_string).collect(),
             time: Some(convert::time(self.domain.ambient.now())),
         }))
-    }
-}
-
-impl Rpc {
-    /// Opens a read once everything that its tokens name has been applied here.
-    async fn fresh<T>(
-        &self,
-        request: Request<T>,
-        tokens: fn(&T) -> &Vec<String>,
-    ) -> Result<(Viewer, T), Status> {
-        tandem_access::caller(&request)?;
-        self.domain.freshness.wait(tokens(request.get_ref())).await.map_err(Status::from)?;
-        self.open(request).await
     }
 }

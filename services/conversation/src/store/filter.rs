@@ -127,7 +127,7 @@ fn numbers<T: Copy>(values: &[T], number: fn(T) -> i16) -> Vec<i16> {
 }
 
 /// Everything that must hold, each part bound once; `true` to begin with, so that parts only add.
-fn conditions(sql: &mut QueryBuilder<Postgres>, viewer: &Viewer, filter: &Filter) {
+pub(super) fn conditions(sql: &mut QueryBuilder<Postgres>, viewer: &Viewer, filter: &Filter) {
     sql.push("true");
     if let Scope::Channels(channels) = &viewer.scope {
         sql.push(" AND c.channel_id = ANY(").push_bind(channels.clone()).push(")");

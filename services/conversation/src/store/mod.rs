@@ -4,6 +4,7 @@ pub mod ai;
 pub mod channel;
 pub mod contact;
 pub mod conversation;
+pub mod count;
 pub mod dedup;
 pub mod early;
 pub mod filter;
@@ -15,6 +16,7 @@ pub mod reading;
 pub mod row;
 pub mod tenant;
 pub mod timeline;
+pub mod view;
 
 use tandem_database::Result;
 use tandem_fault::Fault;

@@ -75,6 +75,7 @@ impl CustomerRpc {
             page_size: call.message.page_size,
             page_token: call.message.page_token,
             at_least_as_fresh: call.message.at_least_as_fresh,
+            ..ListConversationsRequest::default()
         };
         let page = self.conversations.list(&call.bearer, request).await?;
         let of_customer = |conversation| Conversation { customer_id: profile.id.to_string(), ..conversation };

@@ -85,6 +85,7 @@ impl Conversations {
                 page_size: PAGE,
                 page_token,
                 at_least_as_fresh: asking.at_least_as_fresh.clone(),
+                ..ListConversationsRequest::default()
             });
             let page = self.client.clone().list_conversations(request).await;
             let page = page.map_err(|status| from_status(&status))?.into_inner();

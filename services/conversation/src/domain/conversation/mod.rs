@@ -1,5 +1,6 @@
 pub mod attention;
 pub mod close;
+pub mod count;
 pub mod get;
 pub mod labels;
 pub mod list;

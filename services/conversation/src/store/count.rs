@@ -60,7 +60,7 @@ fn one(
          FROM (SELECT s.number FROM (SELECT row_number() OVER () AS number, ("
     ));
     conditions(sql, viewer, filter);
-    sql.push(") AS matches FROM (");
+    sql.push(") AS matches FROM (SELECT * FROM (");
     let fronts = Front::of(viewer, filter);
     for (number, front) in fronts.iter().enumerate() {
         if number > 0 {
@@ -70,7 +70,7 @@ fn one(
     }
     // The row after the budget's last says that there are more; the outer limit lets the executor stop before.
     sql.push(format_args!(
-        " LIMIT {}) AS c) AS s WHERE s.matches OR s.number > {budget} LIMIT {}) AS b",
+        ") AS c LIMIT {}) AS c) AS s WHERE s.matches OR s.number > {budget} LIMIT {}) AS b",
         budget + 1,
         most + 1
     ));

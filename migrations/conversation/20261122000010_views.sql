@@ -51,5 +51,3 @@ CREATE INDEX conversation_wants_attention ON conversation (tenant_id, last_activ
 CREATE INDEX conversation_wakes ON conversation (tenant_id, snoozed_until, id) WHERE status = 3;
 CREATE INDEX conversation_was_closed ON conversation (tenant_id, closed_at DESC, id DESC) WHERE status = 4;
 CREATE INDEX conversation_is_due ON conversation (tenant_id, due_at, id) WHERE due_at IS NOT NULL;
--- Unread: what is above an agent's watermark.
-CREATE INDEX conversation_by_customer_activity ON conversation (tenant_id, activity_number);

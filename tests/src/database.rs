@@ -57,6 +57,12 @@ impl Databases {
         sqlx::raw_sql(sqlx::AssertSqlSafe(statement.to_owned())).execute(&mut connection).await.unwrap();
     }
 
+    /// What a statement answers on a database of the suite's.
+    pub async fn rows_of(url: &str, statement: &str) -> Vec<sqlx::postgres::PgRow> {
+        let mut connection = PgConnectOptions::from_str(url).unwrap().connect().await.unwrap();
+        sqlx::raw_sql(sqlx::AssertSqlSafe(statement.to_owned())).fetch_all(&mut connection).await.unwrap()
+    }
+
     /// Runs a statement on the server's own database.
     pub async fn execute(&self, statement: &str) {
         let mut connection = self.server.connect().await.unwrap();

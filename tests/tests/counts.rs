@@ -83,6 +83,7 @@ struct Filters<'a> {
     agents: Vec<String>,
     labels: Vec<String>,
     contacts: Vec<String>,
+    customers: Vec<String>,
 }
 
 impl Filters<'_> {
@@ -134,6 +135,7 @@ impl Filters<'_> {
             unread: self.flag(),
             channel_ids: self.some(&self.channels),
             contact_ids: self.some(&self.contacts),
+            customer_ids: self.some(&self.customers),
             labels: self.rarely().then(|| TagFilter { any: self.labels.clone(), ..TagFilter::default() }),
             priorities: if self.rarely() { self.numbers(4) } else { Vec::new() },
             waiting: self.flag(),
@@ -182,9 +184,11 @@ async fn a_count_is_what_the_list_shows() {
              WHERE abs(hashtext(id::text || 's')) % 6 = 1;"
     );
     Databases::execute_on(&suite.conversation_url, &parts).await;
-    let mut contacts = Vec::new();
+    let (mut contacts, mut customers) = (Vec::new(), Vec::new());
     for id in &ids[..5] {
-        contacts.push(suite.get(id).await.contact_id);
+        let found = suite.get(id).await;
+        contacts.push(found.contact_id);
+        customers.push(found.customer_id);
     }
     let random = Filters {
         suite: &suite,
@@ -192,6 +196,7 @@ async fn a_count_is_what_the_list_shows() {
         agents: agents.iter().map(Uuid::to_string).collect(),
         labels: vec![label],
         contacts,
+        customers,
     };
     let callers = [
         suite.as_agent(0, 0),

@@ -572,6 +572,22 @@ async fn a_list_takes_a_filter_or_a_view() {
     update(&suite, &mut own, View { filter, ..view.clone() }, &["filter"]).await.unwrap();
     refused(agent.list_conversations(next).await, Code::InvalidArgument, "PAGE_TOKEN_INVALID");
     assert_eq!(shown(&mut agent, &view.id).await, BTreeSet::from([ids[6].clone()]));
+    // The view's order, unless the list asks for another; a page goes on in the order that it began with too.
+    let waiting = standard(&mut own, StandardView::WaitingLongest).await;
+    let by_view = ListConversationsRequest { view_id: waiting.id, ..Default::default() };
+    let newest = ListConversationsRequest { order: 1, ..by_view.clone() };
+    let mut orders = Vec::new();
+    for request in [&by_view, &newest] {
+        let rows = agent.list_conversations(request.clone()).await.unwrap().into_inner().rows;
+        orders.push(rows.into_iter().map(|row| row.conversation.unwrap().id).collect::<Vec<_>>());
+    }
+    let waits = [0, 2, 3, 7, 8].map(|number: usize| ids[number].clone());
+    assert_eq!(orders[0], waits, "who waits longest first");
+    assert_eq!(orders[1], waits.iter().rev().cloned().collect::<Vec<_>>());
+    let page = ListConversationsRequest { page_size: 2, ..by_view };
+    let token = agent.list_conversations(page.clone()).await.unwrap().into_inner().next_page_token;
+    let other = ListConversationsRequest { order: 1, page_token: token, ..page };
+    refused(agent.list_conversations(other).await, Code::InvalidArgument, "PAGE_TOKEN_INVALID");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -45,6 +45,10 @@ impl Domain {
         tandem_request_log::prune(&mut connection, now, 1_000).await?;
         store::early::prune(&mut connection, now - EARLY_KEPT, 1_000).await?;
         prune(&mut connection, now - FEED_KEPT, 5_000).await?;
+        drop(connection);
+        let mut tx = begin(&self.pool).await?;
+        store::reading::raise_floor(&mut tx).await?;
+        tx.commit().await?;
         self.sequencer.wake();
         Ok(())
     }

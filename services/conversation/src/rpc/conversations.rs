@@ -27,11 +27,11 @@ impl ConversationService for Rpc {
         let mut v = Violations::new();
         let size = parse::size(&mut v, "page_size", request.page_size, 50, 200);
         let question = Question::parse(v, &request)?;
-        let (wanted, _order, named) = self.ask(&viewer, question).await?;
+        let (wanted, order, named) = self.ask(&viewer, question).await?;
         let bound = bound(&viewer, "ListConversations", &named);
         let after = PageToken::resume(&self.domain.signer, &bound, &request.page_token)?;
         let page_size = usize::try_from(size).unwrap_or(50);
-        let (rows, next) = self.domain.list(&viewer, &wanted, after, page_size).await?;
+        let (rows, next) = self.domain.list(&viewer, &wanted, order, after, page_size).await?;
         let next = next.map(|place| PageToken::encode(&self.domain.signer, &bound, &place));
         Ok(Response::new(proto::ListConversationsResponse {
             rows: rows.into_iter().map(convert::row).collect(),

@@ -89,10 +89,12 @@ pub async fn silent(
 ) -> Result<Vec<(Uuid, Uuid)>> {
     let rows = sqlx::query!(
         "SELECT c.tenant_id, c.id FROM channel ch
-         JOIN conversation c ON c.tenant_id = ch.tenant_id AND c.channel_id = ch.id
-         WHERE ch.ai_answer_s IS NOT NULL AND c.holder_kind = 1 AND c.waiting_since IS NOT NULL AND c.status <> 4
-           AND c.waiting_since < $1::timestamptz - ch.ai_answer_s * interval '1 second'
-         ORDER BY c.waiting_since LIMIT $2",
+         CROSS JOIN LATERAL (
+             SELECT c.tenant_id, c.id, c.waiting_since FROM conversation c
+             WHERE c.tenant_id = ch.tenant_id AND c.channel_id = ch.id AND c.holder_kind = 1 AND c.status <> 4
+               AND c.waiting_since < $1::timestamptz - ch.ai_answer_s * interval '1 second'
+             ORDER BY c.waiting_since LIMIT $2) AS c
+         WHERE ch.ai_answer_s IS NOT NULL ORDER BY c.waiting_since LIMIT $2",
         now,
         limit,
     )
@@ -105,8 +107,11 @@ pub async fn silent(
 pub async fn held_without_ai(connection: &mut Connection, limit: i64) -> Result<Vec<(Uuid, Uuid)>> {
     let rows = sqlx::query!(
         "SELECT c.tenant_id, c.id FROM channel ch
-         JOIN conversation c ON c.tenant_id = ch.tenant_id AND c.channel_id = ch.id
-         WHERE NOT ch.ai_enabled AND c.holder_kind = 1 AND c.status <> 4 LIMIT $1",
+         CROSS JOIN LATERAL (
+             SELECT c.tenant_id, c.id FROM conversation c
+             WHERE c.tenant_id = ch.tenant_id AND c.channel_id = ch.id AND c.holder_kind = 1 AND c.status <> 4
+             LIMIT $1) AS c
+         WHERE NOT ch.ai_enabled LIMIT $1",
         limit,
     )
     .fetch_all(connection)

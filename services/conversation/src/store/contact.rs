@@ -150,6 +150,17 @@ pub async fn insert(connection: &mut Connection, tenant_id: Uuid, contacts: &[&C
         &names,
         &created,
     )
+    .execute(&mut *connection)
+    .await?;
+    // What lists show and sort by until customer-profile tells more.
+    sqlx::query!(
+        "INSERT INTO customer (tenant_id, id, name, tag_ids, generation, version)
+         SELECT $1, n.id, n.name, '{}', 0, 0 FROM unnest($2::uuid[], $3::text[]) AS n (id, name)
+         ON CONFLICT (tenant_id, id) DO NOTHING",
+        tenant_id,
+        &customers,
+        &names,
+    )
     .execute(connection)
     .await?;
     Ok(())

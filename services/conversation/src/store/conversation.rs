@@ -163,7 +163,8 @@ pub async fn current_of_contacts(
     Ok(rows.into_iter().map(|row| (row.contact_id, row.id)).collect())
 }
 
-/// Takes numbers of customer activity.
+/// Takes numbers of customer activity. The transaction must have written before: `store::reading::raise_floor` knows it by
+/// its transaction id.
 pub async fn activity_numbers(connection: &mut Connection, count: usize) -> Result<Vec<i64>> {
     let count = i64::try_from(count).unwrap_or(i64::MAX);
     let numbers = sqlx::query_scalar!(
@@ -263,17 +264,19 @@ pub async fn insert(
         return Ok(());
     }
     let new = Columns::of(conversations.iter().copied());
-    sqlx::query!(
+    let inserted = sqlx::query!(
         "INSERT INTO conversation (tenant_id, id, channel_id, contact_id, status, holder_kind, holder_id, epoch,
              holder_since, last_position, last_customer_position, answered_position, activity_number, last_customer_at,
              last_reply_source_at, priority, needs_attention, hand_off_reason, hand_off_summary, answered_by,
              waiting_since, last_activity_at, created_at, closed_at, predecessor_id, successor_id, reopen_count, preview,
-             preview_author, version, snoozed_until)
-         SELECT $1, * FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::smallint[], $6::smallint[], $7::uuid[],
+             preview_author, version, snoozed_until, contact_since)
+         SELECT $1, n.*, k.created_at FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::smallint[], $6::smallint[], $7::uuid[],
              $8::bigint[], $9::timestamptz[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[],
              $14::timestamptz[], $15::timestamptz[], $16::smallint[], $17::smallint[], $18::smallint[], $19::text[],
              $20::smallint[], $21::timestamptz[], $22::timestamptz[], $23::timestamptz[], $24::timestamptz[],
-             $25::uuid[], $26::uuid[], $27::integer[], $28::text[], $29::smallint[], $30::bigint[], $31::timestamptz[])",
+             $25::uuid[], $26::uuid[], $27::integer[], $28::text[], $29::smallint[], $30::bigint[], $31::timestamptz[])
+             AS n (id, channel_id, contact_id)
+         JOIN contact k ON k.tenant_id = $1 AND k.id = n.contact_id",
         tenant_id,
         &new.id,
         &new.channel_id,
@@ -307,8 +310,9 @@ pub async fn insert(
         &new.snoozed_until as &[Option<DateTime<Utc>>],
     )
     .execute(connection)
-    .await?;
-    Ok(())
+    .await?
+    .rows_affected();
+    super::all_written(inserted, conversations.len())
 }
 
 /// Saves locked conversations: everything but what never changes and the labels.
@@ -403,10 +407,12 @@ pub async fn silent(
 ) -> Result<Vec<(Uuid, Uuid)>> {
     let rows = sqlx::query!(
         "SELECT c.tenant_id, c.id FROM channel ch
-         JOIN conversation c ON c.tenant_id = ch.tenant_id AND c.channel_id = ch.id
-         WHERE ch.close_after_silence_s IS NOT NULL AND c.status <> 4
-           AND c.last_activity_at < $1::timestamptz - ch.close_after_silence_s * interval '1 second'
-         ORDER BY c.last_activity_at LIMIT $2",
+         CROSS JOIN LATERAL (
+             SELECT c.tenant_id, c.id, c.last_activity_at FROM conversation c
+             WHERE c.tenant_id = ch.tenant_id AND c.channel_id = ch.id AND c.status <> 4
+               AND c.last_activity_at < $1::timestamptz - ch.close_after_silence_s * interval '1 second'
+             ORDER BY c.last_activity_at LIMIT $2) AS c
+         WHERE ch.close_after_silence_s IS NOT NULL ORDER BY c.last_activity_at LIMIT $2",
         now,
         limit,
     )

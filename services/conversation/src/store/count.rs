@@ -83,6 +83,8 @@ enum Front {
     Nothing,
     Everything,
     Contacts(Vec<Uuid>),
+    /// Over all their contacts, and those of customers that were merged into them.
+    Customers(Vec<Uuid>),
     Holder(Uuid),
     /// Above the agent's watermark.
     UnreadAbove(Uuid),
@@ -105,6 +107,9 @@ impl Front {
         }
         if !filter.contact_ids.is_empty() {
             return vec![Self::Contacts(filter.contact_ids.clone())];
+        }
+        if !filter.customer_ids.is_empty() {
+            return vec![Self::Customers(filter.customer_ids.clone())];
         }
         if let Some(holders) = holders(viewer, filter) {
             return each(holders, Self::Holder);
@@ -164,6 +169,12 @@ impl Front {
                 sql.push(" AND c.contact_id = ANY(").push_bind(ids.clone()).push(")");
                 return "";
             }
+            Self::Customers(ids) => {
+                sql.push(" AND c.contact_id IN (");
+                contacts(sql, viewer.tenant_id, ids);
+                sql.push(")");
+                return "";
+            }
             Self::UnreadAbove(agent) => {
                 sql.push(" AND c.activity_number > ");
                 watermark(sql, viewer.tenant_id, *agent);
@@ -209,6 +220,16 @@ impl Front {
         between(sql, "c.last_activity_at", filter.last_activity);
         " ORDER BY c.last_activity_at DESC, c.id DESC"
     }
+}
+
+fn contacts(sql: &mut QueryBuilder<Postgres>, tenant_id: Uuid, customers: &[Uuid]) {
+    sql.push("WITH meant AS MATERIALIZED (SELECT id FROM unnest(").push_bind(customers.to_vec());
+    sql.push("::uuid[]) AS given (id) UNION SELECT id FROM customer WHERE tenant_id = ").push_bind(tenant_id);
+    sql.push(" AND merged_into = ANY(").push_bind(customers.to_vec());
+    sql.push(")) SELECT k.id FROM contact k WHERE k.tenant_id = ").push_bind(tenant_id);
+    sql.push(" AND k.customer_id IN (SELECT id FROM meant)");
+    sql.push(" UNION SELECT l.contact_id FROM contact_customer l WHERE l.tenant_id = ").push_bind(tenant_id);
+    sql.push(" AND l.customer_id IN (SELECT id FROM meant)");
 }
 
 fn watermark(sql: &mut QueryBuilder<Postgres>, tenant_id: Uuid, agent_id: Uuid) {

@@ -1,6 +1,5 @@
-//! Compiles the typed filter into a bounded query with bind parameters: the one place with SQL that is put together.
+//! Compiles the typed filter into conditions with bind parameters. SQL is put together here and in `list`, and nowhere else.
 
-use chrono::{DateTime, Utc};
 use sqlx::{Postgres, QueryBuilder};
 use tandem_database::{Connection, Result};
 use uuid::Uuid;
@@ -8,81 +7,6 @@ use uuid::Uuid;
 use crate::domain::filter::{Assignment, Filter, Tags, Times};
 use crate::domain::kinds::HolderKind;
 use crate::domain::viewer::{Scope, Viewer};
-
-/// Where a list goes on: after this row, in the order newest activity first.
-#[derive(Debug, Clone, Copy, serde::Serialize, serde::Deserialize)]
-pub struct Place {
-    pub last_activity_at: DateTime<Utc>,
-    pub id: Uuid,
-}
-
-/// What one bounded scan found.
-#[derive(Debug)]
-pub struct Found {
-    pub ids: Vec<Uuid>,
-    /// Where to go on; `None` when the scan saw the end.
-    pub next: Option<Place>,
-}
-
-/// Scans at most `budget` rows of the index that fits the filter best, and keeps those that match, at most `limit`.
-pub async fn scan(
-    connection: &mut Connection,
-    viewer: &Viewer,
-    filter: &Filter,
-    after: Option<Place>,
-    limit: usize,
-    budget: usize,
-) -> Result<Found> {
-    let mut sql = QueryBuilder::<Postgres>::new(
-        "SELECT c.id, c.last_activity_at, c.matches FROM (SELECT c.id, c.last_activity_at, (",
-    );
-    conditions(&mut sql, viewer, filter);
-    sql.push(") AS matches FROM conversation c WHERE c.tenant_id = ").push_bind(viewer.tenant_id);
-    driver(&mut sql, viewer, filter);
-    if let Some(place) = after {
-        sql.push(" AND (c.last_activity_at, c.id) < (").push_bind(place.last_activity_at);
-        sql.push(", ").push_bind(place.id).push(")");
-    }
-    sql.push(" ORDER BY c.last_activity_at DESC, c.id DESC LIMIT ")
-        .push_bind(i64::try_from(budget).unwrap_or(i64::MAX));
-    // The outer limit lets the executor stop as soon as the page is full.
-    sql.push(") AS c WHERE c.matches LIMIT ").push_bind(i64::try_from(limit + 1).unwrap_or(i64::MAX));
-    let rows: Vec<(Uuid, DateTime<Utc>, bool)> = sql.build_query_as().fetch_all(&mut *connection).await?;
-    if rows.len() > limit {
-        let last = &rows[limit - 1];
-        let next = Some(Place { last_activity_at: last.1, id: last.0 });
-        return Ok(Found { ids: rows[..limit].iter().map(|row| row.0).collect(), next });
-    }
-    let ids = rows.iter().map(|row| row.0).collect();
-    Ok(Found { ids, next: edge(connection, viewer, filter, after, budget).await? })
-}
-
-/// The last row that a scan's budget reached; `None` when it reached the end.
-async fn edge(
-    connection: &mut Connection,
-    viewer: &Viewer,
-    filter: &Filter,
-    after: Option<Place>,
-    budget: usize,
-) -> Result<Option<Place>> {
-    let mut sql = QueryBuilder::<Postgres>::new(
-        "SELECT id, last_activity_at, n FROM (SELECT c.id, c.last_activity_at, row_number() OVER () AS n
-         FROM conversation c WHERE c.tenant_id = ",
-    );
-    sql.push_bind(viewer.tenant_id);
-    driver(&mut sql, viewer, filter);
-    if let Some(place) = after {
-        sql.push(" AND (c.last_activity_at, c.id) < (").push_bind(place.last_activity_at);
-        sql.push(", ").push_bind(place.id).push(")");
-    }
-    sql.push(" ORDER BY c.last_activity_at DESC, c.id DESC LIMIT ")
-        .push_bind(i64::try_from(budget).unwrap_or(i64::MAX));
-    sql.push(") AS c ORDER BY last_activity_at, id LIMIT 1");
-    let row: Option<(Uuid, DateTime<Utc>, i64)> = sql.build_query_as().fetch_optional(connection).await?;
-    Ok(row
-        .filter(|row| usize::try_from(row.2).is_ok_and(|scanned| scanned >= budget))
-        .map(|row| Place { last_activity_at: row.1, id: row.0 }))
-}
 
 /// Which of the given conversations match, in one set query.
 pub async fn matching(
@@ -98,28 +22,6 @@ pub async fn matching(
     conditions(&mut sql, viewer, filter);
     sql.push(" ORDER BY wanted.n");
     Ok(sql.build_query_scalar().fetch_all(connection).await?)
-}
-
-/// The equality that picks the index of the scan: the most telling part that names one value.
-fn driver(sql: &mut QueryBuilder<Postgres>, viewer: &Viewer, filter: &Filter) {
-    let assignment = &filter.assignment;
-    let one_holder = match (&assignment.agent_ids[..], &assignment.team_ids[..]) {
-        _ if assignment.mine && assignment.is_only_mine() => viewer.agent_id,
-        ([one], []) if !assignment.mine && !assignment.my_teams && !assignment.unassigned => Some(*one),
-        ([], [one]) if !assignment.mine && !assignment.my_teams && !assignment.unassigned => Some(*one),
-        _ => None,
-    };
-    if let Some(holder) = one_holder {
-        sql.push(" AND c.holder_id = ").push_bind(holder);
-    } else if let [kind] = filter.holder_kinds[..] {
-        sql.push(" AND c.holder_kind = ").push_bind(kind.number());
-    } else if let [status] = filter.statuses[..] {
-        sql.push(" AND c.status = ").push_bind(status.number());
-    } else if let [channel] = filter.channel_ids[..] {
-        sql.push(" AND c.channel_id = ").push_bind(channel);
-    } else if let [contact] = filter.contact_ids[..] {
-        sql.push(" AND c.contact_id = ").push_bind(contact);
-    }
 }
 
 fn numbers<T: Copy>(values: &[T], number: fn(T) -> i16) -> Vec<i16> {

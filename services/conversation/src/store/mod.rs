@@ -9,6 +9,7 @@ pub mod dedup;
 pub mod early;
 pub mod filter;
 pub mod label;
+pub mod list;
 pub mod message;
 pub mod outbound;
 pub mod projection;

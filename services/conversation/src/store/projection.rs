@@ -182,7 +182,10 @@ pub async fn sweep_assignment(connection: &mut Connection, generation: i64) -> R
 
 /// Ends a rebuild of the customer-profile feed.
 pub async fn sweep_customers(connection: &mut Connection, generation: i64) -> Result<()> {
-    sqlx::query!("DELETE FROM customer WHERE generation < $1", generation).execute(&mut *connection).await?;
+    // Generation 0 is what this service wrote itself.
+    sqlx::query!("DELETE FROM customer WHERE generation BETWEEN 1 AND $1::bigint - 1", generation)
+        .execute(&mut *connection)
+        .await?;
     sqlx::query!("DELETE FROM contact_customer WHERE generation < $1", generation)
         .execute(connection)
         .await?;

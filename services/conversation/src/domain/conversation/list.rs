@@ -4,25 +4,28 @@ use uuid::Uuid;
 use crate::domain::Domain;
 use crate::domain::filter::Filter;
 use crate::domain::model::Row;
+use crate::domain::order::Order;
 use crate::domain::viewer::Viewer;
 use crate::store;
-use crate::store::filter::Place;
+use crate::store::list::Place;
 
 /// Rows of an index that one call may look at: what keeps the rarest combination from costing more than the rest.
 const SCAN_BUDGET: usize = 2_000;
 
 impl Domain {
-    /// One page, newest activity first, and where to go on. A page may be short, even empty, when the budget ended it.
+    /// One page in an order, and where to go on. A page may be short, even empty, when the budget ended it.
     pub async fn list(
         &self,
         viewer: &Viewer,
         filter: &Filter,
+        order: Order,
         after: Option<Place>,
         page_size: usize,
     ) -> Result<(Vec<Row>, Option<Place>)> {
         let mut connection = self.pool.acquire().await?;
+        let after = after.as_ref();
         let found =
-            store::filter::scan(&mut connection, viewer, filter, after, page_size, SCAN_BUDGET).await?;
+            store::list::scan(&mut connection, viewer, filter, order, after, page_size, SCAN_BUDGET).await?;
         let rows = store::row::read(&mut connection, viewer.tenant_id, &found.ids, viewer.agent_id).await?;
         Ok((rows, found.next))
     }

@@ -8,6 +8,8 @@ use tandem_access::{Role, TokenSpec};
 use tandem_bootstrap::{InternalChannel, OnBehalfOf};
 use tandem_proto::assignment::v1::ListNotificationsRequest;
 use tandem_proto::assignment::v1::assign_request::Assignee;
+use tandem_proto::conversation::v1::view_service_client::ViewServiceClient;
+use tandem_proto::conversation::v1::{CreateViewRequest, View};
 use tandem_proto::customer::v1::GetCustomerRequest;
 use tandem_proto::customer::v1::customer_service_client::CustomerServiceClient;
 use tandem_tests::raw::{call, descriptors, method, request};
@@ -43,6 +45,41 @@ const METHODS: &[(&str, Role, &str)] = &[
         "conversation.ConversationService/ListConversations",
         Role::Admin,
         r#"{"filter":{"assignment":{"teamIds":["$team"]}}}"#,
+    ),
+    ("conversation.ConversationService/ListConversations", Role::Agent, r#"{"viewId":"$view"}"#),
+    (
+        "conversation.ConversationService/CountConversations",
+        Role::Admin,
+        r#"{"filters":[{"channelIds":["$channel"]},{"contactIds":["$contact"]},{"customerIds":["$customer"]},
+           {"assignment":{"agentIds":["$agent"]}},{"assignment":{"teamIds":["$team"]}}]}"#,
+    ),
+    (
+        "conversation.ViewService/CreateView",
+        Role::Supervisor,
+        r#"{"requestId":"$new","view":{"name":"x","scope":2,"teamId":"$team"}}"#,
+    ),
+    (
+        "conversation.ViewService/UpdateView",
+        Role::Agent,
+        r#"{"requestId":"$new","view":{"id":"$view","etag":"1","name":"x"},"updateMask":"name"}"#,
+    ),
+    ("conversation.ViewService/CopyView", Role::Agent, r#"{"requestId":"$new","viewId":"$view"}"#),
+    (
+        "conversation.ViewService/CopyView",
+        Role::Supervisor,
+        r#"{"requestId":"$new","viewId":"$view","scope":2,"teamId":"$team"}"#,
+    ),
+    ("conversation.ViewService/DeleteView", Role::Agent, r#"{"requestId":"$new","viewId":"$view"}"#),
+    ("conversation.ViewService/GetView", Role::Agent, r#"{"viewId":"$view"}"#),
+    (
+        "conversation.ViewService/ArrangeViews",
+        Role::Agent,
+        r#"{"requestId":"$new","views":[{"viewId":"$view"}]}"#,
+    ),
+    (
+        "conversation.ViewService/SetDefaultView",
+        Role::Supervisor,
+        r#"{"requestId":"$new","viewId":"$view","teamId":"$team"}"#,
     ),
     (
         "conversation.ConversationService/MatchConversations",
@@ -287,7 +324,15 @@ async fn furnish(suite: &Suite) -> Ids {
         ("$lease", item.lease_id),
         ("$transfer", transfer),
         ("$notification", told[0].id.clone()),
+        ("$view", personal_view(suite).await),
     ])
+}
+
+async fn personal_view(suite: &Suite) -> String {
+    let mut views = ViewServiceClient::new(suite.as_role(0, "agent-0", Role::Agent));
+    let view = View { name: "mine".to_owned(), ..View::default() };
+    let request = CreateViewRequest { request_id: suite.request_id(), view: Some(view) };
+    views.create_view(request).await.unwrap().into_inner().view.unwrap().id
 }
 
 async fn stored_second(suite: &Suite, channel: Uuid) -> String {

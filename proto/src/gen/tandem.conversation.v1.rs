@@ -1954,6 +1954,4696 @@ pub mod ai_service_server {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
+/// By when customers of a tenant shall have an answer: what sets `due_time` of a conversation that begins to wait.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ResponseGoals {
+    /// One for each priority; a priority that is left out takes the default: 15 minutes for urgent and two hours for others
+    /// to the first answer, 15 minutes and the same business day to those that follow.
+    #[prost(message, repeated, tag = "1")]
+    pub targets: ::prost::alloc::vec::Vec<ResponseTarget>,
+    /// The IANA time zone of the opening hours and of a business day, such as `Asia/Jerusalem`; UTC when empty.
+    #[prost(string, tag = "2")]
+    pub time_zone: ::prost::alloc::string::String,
+    /// When the business works, at most 70; always when there are none. Only time inside them counts.
+    #[prost(message, repeated, tag = "3")]
+    pub opening_hours: ::prost::alloc::vec::Vec<OpeningHours>,
+    /// Changes with every change of the goals.
+    #[prost(string, tag = "4")]
+    pub etag: ::prost::alloc::string::String,
+}
+/// The target of one priority.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ResponseTarget {
+    /// Whose target it is.
+    #[prost(enumeration = "super::super::r#type::v1::Priority", tag = "1")]
+    pub priority: i32,
+    /// Time to the first answer of a NEW conversation, in whole seconds up to 30 days; without it no first answer is due.
+    #[prost(message, optional, tag = "2")]
+    pub first: ::core::option::Option<::prost_types::Duration>,
+    /// Time to an answer in any other conversation.
+    #[prost(oneof = "response_target::Following", tags = "3, 4")]
+    pub following: ::core::option::Option<response_target::Following>,
+}
+/// Nested message and enum types in `ResponseTarget`.
+pub mod response_target {
+    /// Time to an answer in any other conversation.
+    #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Following {
+        /// As long as this, in whole seconds up to 30 days.
+        #[prost(message, tag = "3")]
+        Within(::prost_types::Duration),
+        /// By the end of the business day on which the customer wrote, or of the next one when that was over.
+        #[prost(bool, tag = "4")]
+        SameBusinessDay(bool),
+    }
+}
+/// A time at which the business works, on one day of every week. Those of one day do not overlap.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct OpeningHours {
+    /// 1 is Monday, 7 is Sunday.
+    #[prost(int32, tag = "1")]
+    pub weekday: i32,
+    /// Minutes after midnight: 0 to 1,439.
+    #[prost(int32, tag = "2")]
+    pub opens_minute: i32,
+    /// Minutes after midnight: after `opens_minute`, at most 1,440.
+    #[prost(int32, tag = "3")]
+    pub closes_minute: i32,
+}
+/// Asks for conversations.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListConversationsRequest {
+    /// Which.
+    #[prost(message, optional, tag = "1")]
+    pub filter: ::core::option::Option<super::super::r#type::v1::ConversationFilter>,
+    /// How many at most: 1 to 200, 0 means 50.
+    #[prost(int32, tag = "2")]
+    pub page_size: i32,
+    /// Where the last page ended.
+    #[prost(string, tag = "3")]
+    pub page_token: ::prost::alloc::string::String,
+    /// Change tokens of writes that the answer must show.
+    #[prost(string, repeated, tag = "4")]
+    pub at_least_as_fresh: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// In which order; of a view the view's own, unless one is given.
+    #[prost(enumeration = "super::super::r#type::v1::ConversationOrder", tag = "5")]
+    pub order: i32,
+    /// A view instead of a filter: its filter, as the caller means it.
+    #[prost(string, tag = "6")]
+    pub view_id: ::prost::alloc::string::String,
+    /// The IANA time zone of named ranges that say none, such as `Asia/Jerusalem`; UTC when empty.
+    #[prost(string, tag = "7")]
+    pub time_zone: ::prost::alloc::string::String,
+}
+/// One page of conversations.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListConversationsResponse {
+    /// The rows.
+    #[prost(message, repeated, tag = "1")]
+    pub rows: ::prost::alloc::vec::Vec<ConversationRow>,
+    /// Empty at the end.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+/// Asks how many.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CountConversationsRequest {
+    /// At most 50; none asks for the total of unread ones alone.
+    #[prost(message, repeated, tag = "1")]
+    pub filters: ::prost::alloc::vec::Vec<super::super::r#type::v1::ConversationFilter>,
+    /// Change tokens of writes that the answer must show.
+    #[prost(string, repeated, tag = "2")]
+    pub at_least_as_fresh: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The IANA time zone of named ranges that say none; UTC when empty.
+    #[prost(string, tag = "3")]
+    pub time_zone: ::prost::alloc::string::String,
+}
+/// How many.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CountConversationsResponse {
+    /// One for each filter, in the order of the request.
+    #[prost(message, repeated, tag = "1")]
+    pub counts: ::prost::alloc::vec::Vec<ConversationCount>,
+    /// How many conversations the calling agent has not read; unset for a caller who is no agent.
+    #[prost(message, optional, tag = "2")]
+    pub total_unread: ::core::option::Option<ConversationCount>,
+}
+/// How many conversations there are, as far as the budget tells: at most 1,000 are counted among at most 2,000 rows that are
+/// looked at (with more than 50 views in one call, 100,000 rows are shared evenly among them).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ConversationCount {
+    /// What the number says.
+    #[prost(enumeration = "CountPrecision", tag = "1")]
+    pub precision: i32,
+    /// So many; 0 when it is unknown.
+    #[prost(int64, tag = "2")]
+    pub count: i64,
+}
+/// Asks which conversations match.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MatchConversationsRequest {
+    /// Which.
+    #[prost(message, optional, tag = "1")]
+    pub filter: ::core::option::Option<super::super::r#type::v1::ConversationFilter>,
+    /// The candidates' ids, at most 500.
+    #[prost(string, repeated, tag = "2")]
+    pub conversation_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Change tokens of writes that the answer must show.
+    #[prost(string, repeated, tag = "3")]
+    pub at_least_as_fresh: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// Those that match, in the order of the request.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MatchConversationsResponse {
+    /// Their ids.
+    #[prost(string, repeated, tag = "1")]
+    pub conversation_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// Asks for one conversation.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetConversationRequest {
+    /// Its id.
+    #[prost(string, tag = "1")]
+    pub conversation_id: ::prost::alloc::string::String,
+    /// Change tokens of writes that the answer must show.
+    #[prost(string, repeated, tag = "2")]
+    pub at_least_as_fresh: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// One conversation.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetConversationResponse {
+    /// The row.
+    #[prost(message, optional, tag = "1")]
+    pub row: ::core::option::Option<ConversationRow>,
+    /// Its contact.
+    #[prost(message, optional, tag = "2")]
+    pub contact: ::core::option::Option<Contact>,
+}
+/// Asks for messages.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListMessagesRequest {
+    /// The conversation's id.
+    #[prost(string, tag = "1")]
+    pub conversation_id: ::prost::alloc::string::String,
+    /// Messages after this position, oldest first. 0 starts at the beginning.
+    #[prost(int64, tag = "2")]
+    pub after_position: i64,
+    /// When set: messages before this position, newest first. Excludes `after_position`.
+    #[prost(int64, tag = "3")]
+    pub before_position: i64,
+    /// How many at most: 1 to 500, 0 means 100.
+    #[prost(int32, tag = "4")]
+    pub page_size: i32,
+    /// When set: messages before, at and after this position, oldest first, it in the middle. Excludes the other two.
+    #[prost(int64, tag = "5")]
+    pub around_position: i64,
+}
+/// Messages.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListMessagesResponse {
+    /// The messages.
+    #[prost(message, repeated, tag = "1")]
+    pub messages: ::prost::alloc::vec::Vec<Message>,
+    /// There are more in this direction; with `around_position`, after these.
+    #[prost(bool, tag = "2")]
+    pub more: bool,
+    /// With `around_position`: there are more before these.
+    #[prost(bool, tag = "3")]
+    pub more_before: bool,
+}
+/// Asks what happened.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListTimelineRequest {
+    /// The conversation's id.
+    #[prost(string, tag = "1")]
+    pub conversation_id: ::prost::alloc::string::String,
+    /// How many at most: 1 to 500, 0 means 100.
+    #[prost(int32, tag = "2")]
+    pub page_size: i32,
+    /// Where the last page ended.
+    #[prost(string, tag = "3")]
+    pub page_token: ::prost::alloc::string::String,
+}
+/// What happened.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListTimelineResponse {
+    /// The entries.
+    #[prost(message, repeated, tag = "1")]
+    pub entries: ::prost::alloc::vec::Vec<TimelineEntry>,
+    /// Empty at the end.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+/// Asks to send.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SendMessageRequest {
+    /// A UUID; the same id and body answer the same again.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The conversation's id.
+    #[prost(string, tag = "2")]
+    pub conversation_id: ::prost::alloc::string::String,
+    /// 1 to 10 messages that go out together.
+    #[prost(message, repeated, tag = "3")]
+    pub contents: ::prost::alloc::vec::Vec<MessageContent>,
+    /// The epoch that the words were written under. Needed by the AI; a person may give it.
+    #[prost(int64, tag = "4")]
+    pub expected_epoch: i64,
+    /// The customer position that the AI answers; 0 for a follow-up that answers nothing.
+    #[prost(int64, tag = "5")]
+    pub answers_position: i64,
+    /// A private note: never leaves, needs no hold.
+    #[prost(bool, tag = "6")]
+    pub private: bool,
+    /// The agent takes the conversation over with this message when it does not hold it.
+    #[prost(bool, tag = "7")]
+    pub take_over: bool,
+    /// The position that the first message quotes; 0 for none.
+    #[prost(int64, tag = "8")]
+    pub reply_to_position: i64,
+    /// Active agents whom a private note calls, at most 20; shown with the first message.
+    #[prost(string, repeated, tag = "9")]
+    pub mention_agent_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// What was appended.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SendMessageResponse {
+    /// The messages in order.
+    #[prost(message, repeated, tag = "1")]
+    pub messages: ::prost::alloc::vec::Vec<Message>,
+    /// The conversation after it.
+    #[prost(message, optional, tag = "2")]
+    pub conversation: ::core::option::Option<Conversation>,
+    /// Names this change for reads elsewhere.
+    #[prost(string, tag = "3")]
+    pub change_token: ::prost::alloc::string::String,
+}
+/// Asks to write first.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct StartConversationRequest {
+    /// A UUID; the same id and body answer the same again.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The channel's id.
+    #[prost(string, tag = "2")]
+    pub channel_id: ::prost::alloc::string::String,
+    /// A known contact's id, or empty with identities.
+    #[prost(string, tag = "3")]
+    pub contact_id: ::prost::alloc::string::String,
+    /// The addresses to write to when no contact is known, at least one of them verified.
+    #[prost(message, repeated, tag = "4")]
+    pub identities: ::prost::alloc::vec::Vec<super::super::r#type::v1::Identity>,
+    /// The person's name.
+    #[prost(string, tag = "5")]
+    pub display_name: ::prost::alloc::string::String,
+    /// 1 to 10 messages; a template outside the reply window.
+    #[prost(message, repeated, tag = "6")]
+    pub contents: ::prost::alloc::vec::Vec<MessageContent>,
+}
+/// The started conversation.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct StartConversationResponse {
+    /// The conversation.
+    #[prost(message, optional, tag = "1")]
+    pub conversation: ::core::option::Option<Conversation>,
+    /// Its first messages.
+    #[prost(message, repeated, tag = "2")]
+    pub messages: ::prost::alloc::vec::Vec<Message>,
+    /// Names this change for reads elsewhere.
+    #[prost(string, tag = "3")]
+    pub change_token: ::prost::alloc::string::String,
+}
+/// Asks to close.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CloseConversationRequest {
+    /// A UUID; the same id and body answer the same again.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The conversation's id.
+    #[prost(string, tag = "2")]
+    pub conversation_id: ::prost::alloc::string::String,
+    /// Refuses when the epoch has passed; 0 asks nothing.
+    #[prost(int64, tag = "3")]
+    pub expected_epoch: i64,
+    /// 0 to 10 messages that go out with it and are not withdrawn by it.
+    #[prost(message, repeated, tag = "4")]
+    pub last_contents: ::prost::alloc::vec::Vec<MessageContent>,
+    /// Why, at most 200 characters.
+    #[prost(string, tag = "5")]
+    pub reason: ::prost::alloc::string::String,
+    /// The customer position that the AI's last messages answer.
+    #[prost(int64, tag = "6")]
+    pub answers_position: i64,
+}
+/// The closed conversation.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CloseConversationResponse {
+    /// The conversation.
+    #[prost(message, optional, tag = "1")]
+    pub conversation: ::core::option::Option<Conversation>,
+    /// The last messages.
+    #[prost(message, repeated, tag = "2")]
+    pub messages: ::prost::alloc::vec::Vec<Message>,
+    /// Names this change for reads elsewhere.
+    #[prost(string, tag = "3")]
+    pub change_token: ::prost::alloc::string::String,
+}
+/// Asks to open again.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReopenConversationRequest {
+    /// A UUID; the same id and body answer the same again.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The conversation's id.
+    #[prost(string, tag = "2")]
+    pub conversation_id: ::prost::alloc::string::String,
+}
+/// The reopened conversation.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReopenConversationResponse {
+    /// The conversation.
+    #[prost(message, optional, tag = "1")]
+    pub conversation: ::core::option::Option<Conversation>,
+    /// Names this change for reads elsewhere.
+    #[prost(string, tag = "2")]
+    pub change_token: ::prost::alloc::string::String,
+}
+/// Says what was seen.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MarkReadRequest {
+    /// The conversation's id.
+    #[prost(string, tag = "1")]
+    pub conversation_id: ::prost::alloc::string::String,
+    /// Everything up to here was seen; 0 means everything there is.
+    #[prost(int64, tag = "2")]
+    pub up_to_position: i64,
+}
+/// Whether something is left unread.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MarkReadResponse {
+    /// The customer wrote after that position.
+    #[prost(bool, tag = "1")]
+    pub unread: bool,
+}
+/// Asks to change labels.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UpdateLabelsRequest {
+    /// A UUID; the same id and body answer the same again.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The conversation's id.
+    #[prost(string, tag = "2")]
+    pub conversation_id: ::prost::alloc::string::String,
+    /// Names to put on, at most 20, 1 to 64 characters each.
+    #[prost(string, repeated, tag = "3")]
+    pub add: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Names to take off, at most 20.
+    #[prost(string, repeated, tag = "4")]
+    pub remove: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// The conversation with its labels.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct UpdateLabelsResponse {
+    /// The conversation.
+    #[prost(message, optional, tag = "1")]
+    pub conversation: ::core::option::Option<Conversation>,
+    /// Its labels.
+    #[prost(message, repeated, tag = "2")]
+    pub labels: ::prost::alloc::vec::Vec<Label>,
+    /// Names this change for reads elsewhere.
+    #[prost(string, tag = "3")]
+    pub change_token: ::prost::alloc::string::String,
+}
+/// Asks for the labels.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListLabelsRequest {}
+/// The labels.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListLabelsResponse {
+    /// By name.
+    #[prost(message, repeated, tag = "1")]
+    pub labels: ::prost::alloc::vec::Vec<Label>,
+}
+/// Asks for a person's eye.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RaiseAttentionRequest {
+    /// A UUID; the same id and body answer the same again.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The conversation's id.
+    #[prost(string, tag = "2")]
+    pub conversation_id: ::prost::alloc::string::String,
+    /// Why.
+    #[prost(enumeration = "super::super::r#type::v1::AttentionReason", tag = "3")]
+    pub reason: i32,
+}
+/// The conversation with its mark.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RaiseAttentionResponse {
+    /// The conversation.
+    #[prost(message, optional, tag = "1")]
+    pub conversation: ::core::option::Option<Conversation>,
+    /// Names this change for reads elsewhere.
+    #[prost(string, tag = "2")]
+    pub change_token: ::prost::alloc::string::String,
+}
+/// Asks what the caller may see.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetAccessScopeRequest {}
+/// What the caller may see.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetAccessScopeResponse {
+    /// Every channel of the tenant.
+    #[prost(bool, tag = "1")]
+    pub all_channels: bool,
+    /// Else these.
+    #[prost(string, repeated, tag = "2")]
+    pub channel_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The agent that the token's subject is; empty for others.
+    #[prost(string, tag = "3")]
+    pub agent_id: ::prost::alloc::string::String,
+    /// The agent's teams.
+    #[prost(string, repeated, tag = "4")]
+    pub team_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The time of the answer.
+    #[prost(message, optional, tag = "5")]
+    pub time: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// Asks to put a conversation aside.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SnoozeConversationRequest {
+    /// A UUID; the same id and body answer the same again.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The conversation's id.
+    #[prost(string, tag = "2")]
+    pub conversation_id: ::prost::alloc::string::String,
+    /// When it wakes: after now, at most a year ahead.
+    #[prost(message, optional, tag = "3")]
+    pub until: ::core::option::Option<::prost_types::Timestamp>,
+    /// What to do then, at most 2,000 characters; stands in the timeline.
+    #[prost(string, tag = "4")]
+    pub note: ::prost::alloc::string::String,
+}
+/// The snoozed conversation.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SnoozeConversationResponse {
+    /// The conversation.
+    #[prost(message, optional, tag = "1")]
+    pub conversation: ::core::option::Option<Conversation>,
+    /// Names this change for reads elsewhere.
+    #[prost(string, tag = "2")]
+    pub change_token: ::prost::alloc::string::String,
+}
+/// Asks to wake a conversation.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WakeConversationRequest {
+    /// A UUID; the same id and body answer the same again.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The conversation's id.
+    #[prost(string, tag = "2")]
+    pub conversation_id: ::prost::alloc::string::String,
+}
+/// The conversation, awake.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WakeConversationResponse {
+    /// The conversation.
+    #[prost(message, optional, tag = "1")]
+    pub conversation: ::core::option::Option<Conversation>,
+    /// Names this change for reads elsewhere.
+    #[prost(string, tag = "2")]
+    pub change_token: ::prost::alloc::string::String,
+}
+/// Asks for another priority.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SetPriorityRequest {
+    /// A UUID; the same id and body answer the same again.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The conversation's id.
+    #[prost(string, tag = "2")]
+    pub conversation_id: ::prost::alloc::string::String,
+    /// How urgent it is.
+    #[prost(enumeration = "super::super::r#type::v1::Priority", tag = "3")]
+    pub priority: i32,
+}
+/// The conversation with its priority.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SetPriorityResponse {
+    /// The conversation.
+    #[prost(message, optional, tag = "1")]
+    pub conversation: ::core::option::Option<Conversation>,
+    /// Names this change for reads elsewhere.
+    #[prost(string, tag = "2")]
+    pub change_token: ::prost::alloc::string::String,
+}
+/// Says that a conversation is to be seen again.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MarkUnreadRequest {
+    /// The conversation's id.
+    #[prost(string, tag = "1")]
+    pub conversation_id: ::prost::alloc::string::String,
+}
+/// Whether it is unread now.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MarkUnreadResponse {
+    /// False when the customer never wrote in it.
+    #[prost(bool, tag = "1")]
+    pub unread: bool,
+}
+/// Asks for another name of a label.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RenameLabelRequest {
+    /// A UUID; the same id and body answer the same again.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The label's id; that of a merged one means the label that stayed.
+    #[prost(string, tag = "2")]
+    pub label_id: ::prost::alloc::string::String,
+    /// Its new name, 1 to 64 characters.
+    #[prost(string, tag = "3")]
+    pub name: ::prost::alloc::string::String,
+    /// The label's etag.
+    #[prost(string, tag = "4")]
+    pub etag: ::prost::alloc::string::String,
+}
+/// The renamed label.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RenameLabelResponse {
+    /// The label.
+    #[prost(message, optional, tag = "1")]
+    pub label: ::core::option::Option<Label>,
+    /// Names this change for reads elsewhere; empty, since labels are on no feed.
+    #[prost(string, tag = "2")]
+    pub change_token: ::prost::alloc::string::String,
+}
+/// Asks to make one label another.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MergeLabelsRequest {
+    /// A UUID; the same id and body answer the same again.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The label that goes.
+    #[prost(string, tag = "2")]
+    pub label_id: ::prost::alloc::string::String,
+    /// The label that stays.
+    #[prost(string, tag = "3")]
+    pub into_label_id: ::prost::alloc::string::String,
+}
+/// The label that stayed.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MergeLabelsResponse {
+    /// The label.
+    #[prost(message, optional, tag = "1")]
+    pub label: ::core::option::Option<Label>,
+    /// Names this change for reads elsewhere; empty, since labels are on no feed.
+    #[prost(string, tag = "2")]
+    pub change_token: ::prost::alloc::string::String,
+}
+/// Asks for one change to many conversations.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BulkUpdateConversationsRequest {
+    /// A UUID; the same id and body answer the same again.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// 1 to 100 conversations by id, each once.
+    #[prost(string, repeated, tag = "2")]
+    pub conversation_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// What to do to each.
+    #[prost(oneof = "bulk_update_conversations_request::Change", tags = "3, 4, 5, 6, 7")]
+    pub change: ::core::option::Option<bulk_update_conversations_request::Change>,
+}
+/// Nested message and enum types in `BulkUpdateConversationsRequest`.
+pub mod bulk_update_conversations_request {
+    /// What to do to each.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Change {
+        /// Close it.
+        #[prost(message, tag = "3")]
+        Close(super::BulkClose),
+        /// Put labels on and take them off.
+        #[prost(message, tag = "4")]
+        Labels(super::BulkLabels),
+        /// Say how urgent it is.
+        #[prost(enumeration = "super::super::super::r#type::v1::Priority", tag = "5")]
+        Priority(i32),
+        /// The caller has seen everything in it.
+        #[prost(message, tag = "6")]
+        MarkRead(super::BulkMarkRead),
+        /// Put it aside.
+        #[prost(message, tag = "7")]
+        Snooze(super::BulkSnooze),
+    }
+}
+/// Closes, by the rules of `CloseConversation`.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BulkClose {
+    /// Why, at most 200 characters.
+    #[prost(string, tag = "1")]
+    pub reason: ::prost::alloc::string::String,
+}
+/// Labels, by the rules of `UpdateLabels`.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BulkLabels {
+    /// Names to put on, at most 20, 1 to 64 characters each.
+    #[prost(string, repeated, tag = "1")]
+    pub add: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Names to take off, at most 20.
+    #[prost(string, repeated, tag = "2")]
+    pub remove: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// Marks as read, by the rules of `MarkRead`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BulkMarkRead {}
+/// Snoozes, by the rules of `SnoozeConversation`.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BulkSnooze {
+    /// When they wake: after now, at most a year ahead.
+    #[prost(message, optional, tag = "1")]
+    pub until: ::core::option::Option<::prost_types::Timestamp>,
+    /// What to do then, at most 2,000 characters.
+    #[prost(string, tag = "2")]
+    pub note: ::prost::alloc::string::String,
+}
+/// What became of each.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct BulkUpdateConversationsResponse {
+    /// One for each conversation, in the order of the request.
+    #[prost(message, repeated, tag = "1")]
+    pub results: ::prost::alloc::vec::Vec<BulkResult>,
+    /// Names this change for reads elsewhere.
+    #[prost(string, tag = "2")]
+    pub change_token: ::prost::alloc::string::String,
+}
+/// What became of one conversation.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BulkResult {
+    /// Its id.
+    #[prost(string, tag = "1")]
+    pub conversation_id: ::prost::alloc::string::String,
+    /// What became of it.
+    #[prost(oneof = "bulk_result::Outcome", tags = "2, 3")]
+    pub outcome: ::core::option::Option<bulk_result::Outcome>,
+}
+/// Nested message and enum types in `BulkResult`.
+pub mod bulk_result {
+    /// What became of it.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Outcome {
+        /// It is as was asked for; so is one that was already.
+        #[prost(message, tag = "2")]
+        Updated(super::Conversation),
+        /// Nothing was changed in it.
+        #[prost(message, tag = "3")]
+        Refused(super::BulkRefused),
+    }
+}
+/// Why a conversation was left as it is.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BulkRefused {
+    /// The reason, as the call for one conversation would answer it.
+    #[prost(enumeration = "super::super::r#type::v1::ErrorReason", tag = "1")]
+    pub reason: i32,
+    /// The same in words.
+    #[prost(string, tag = "2")]
+    pub message: ::prost::alloc::string::String,
+}
+/// Asks for other phrases.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UpdateAttentionPhrasesRequest {
+    /// A UUID; the same id and body answer the same again.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// All phrases in any languages, at most 200, 2 to 100 characters each, no two alike without regard to case and accents.
+    #[prost(string, repeated, tag = "2")]
+    pub phrases: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The etag of the list that these replace.
+    #[prost(string, tag = "3")]
+    pub etag: ::prost::alloc::string::String,
+}
+/// The new phrases.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UpdateAttentionPhrasesResponse {
+    /// The phrases in their order.
+    #[prost(string, repeated, tag = "1")]
+    pub phrases: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The etag of the list.
+    #[prost(string, tag = "2")]
+    pub etag: ::prost::alloc::string::String,
+    /// Names this change for reads elsewhere; empty, since phrases are on no feed.
+    #[prost(string, tag = "3")]
+    pub change_token: ::prost::alloc::string::String,
+}
+/// Asks for the phrases.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListAttentionPhrasesRequest {}
+/// The phrases.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListAttentionPhrasesResponse {
+    /// The phrases in their order; none in the beginning.
+    #[prost(string, repeated, tag = "1")]
+    pub phrases: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The etag of the list.
+    #[prost(string, tag = "2")]
+    pub etag: ::prost::alloc::string::String,
+}
+/// Asks for other response goals.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct UpdateResponseGoalsRequest {
+    /// A UUID; the same id and body answer the same again.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The goals with the etag of those that they replace.
+    #[prost(message, optional, tag = "2")]
+    pub goals: ::core::option::Option<ResponseGoals>,
+}
+/// The new response goals.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct UpdateResponseGoalsResponse {
+    /// The goals, one target for each priority.
+    #[prost(message, optional, tag = "1")]
+    pub goals: ::core::option::Option<ResponseGoals>,
+    /// Names this change for reads elsewhere; empty, since goals are on no feed.
+    #[prost(string, tag = "2")]
+    pub change_token: ::prost::alloc::string::String,
+}
+/// Asks for the response goals.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetResponseGoalsRequest {}
+/// The response goals.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetResponseGoalsResponse {
+    /// The goals, one target for each priority.
+    #[prost(message, optional, tag = "1")]
+    pub goals: ::core::option::Option<ResponseGoals>,
+}
+/// What a count says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum CountPrecision {
+    /// Not given.
+    Unspecified = 0,
+    /// There are so many.
+    Exact = 1,
+    /// There are so many or more.
+    AtLeast = 2,
+    /// None was found before the budget ended: there may be some or none.
+    Unknown = 3,
+}
+impl CountPrecision {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "COUNT_PRECISION_UNSPECIFIED",
+            Self::Exact => "COUNT_PRECISION_EXACT",
+            Self::AtLeast => "COUNT_PRECISION_AT_LEAST",
+            Self::Unknown => "COUNT_PRECISION_UNKNOWN",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "COUNT_PRECISION_UNSPECIFIED" => Some(Self::Unspecified),
+            "COUNT_PRECISION_EXACT" => Some(Self::Exact),
+            "COUNT_PRECISION_AT_LEAST" => Some(Self::AtLeast),
+            "COUNT_PRECISION_UNKNOWN" => Some(Self::Unknown),
+            _ => None,
+        }
+    }
+}
+/// Generated client implementations.
+pub mod conversation_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// Conversations and their messages, as screens and bots see them. Everything is limited to the caller's access scope.
+    #[derive(Debug, Clone)]
+    pub struct ConversationServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl ConversationServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> ConversationServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> ConversationServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            ConversationServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// One page of conversations, newest activity first unless another order is asked for. Costs the same on every page; a rare combination may answer a short
+        /// page, even an empty one, with a token to go on. Errors: INVALID_ARGUMENT (INVALID_FIELDS, PAGE_TOKEN_INVALID), NOT_FOUND
+        /// (view).
+        pub async fn list_conversations(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListConversationsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListConversationsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.conversation.v1.ConversationService/ListConversations",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tandem.conversation.v1.ConversationService",
+                        "ListConversations",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// How many conversations match each of up to 50 filters, for the badges beside them: all in one statement, each within a
+        /// budget, so that an answer is exact, a lower bound or unknown, and says which. Errors: INVALID_ARGUMENT.
+        pub async fn count_conversations(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CountConversationsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CountConversationsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.conversation.v1.ConversationService/CountConversations",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tandem.conversation.v1.ConversationService",
+                        "CountConversations",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Which of up to 500 given conversations match a filter and may be seen. Errors: INVALID_ARGUMENT.
+        pub async fn match_conversations(
+            &mut self,
+            request: impl tonic::IntoRequest<super::MatchConversationsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::MatchConversationsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.conversation.v1.ConversationService/MatchConversations",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tandem.conversation.v1.ConversationService",
+                        "MatchConversations",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// One conversation with its contact. Errors: NOT_FOUND.
+        pub async fn get_conversation(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetConversationRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetConversationResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.conversation.v1.ConversationService/GetConversation",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tandem.conversation.v1.ConversationService",
+                        "GetConversation",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Messages by position, forwards, backwards or around one. Errors: INVALID_ARGUMENT, NOT_FOUND.
+        pub async fn list_messages(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListMessagesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListMessagesResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.conversation.v1.ConversationService/ListMessages",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tandem.conversation.v1.ConversationService",
+                        "ListMessages",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// What happened to a conversation, oldest first. Errors: INVALID_ARGUMENT (PAGE_TOKEN_INVALID), NOT_FOUND.
+        pub async fn list_timeline(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListTimelineRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListTimelineResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.conversation.v1.ConversationService/ListTimeline",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tandem.conversation.v1.ConversationService",
+                        "ListTimeline",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Answers the customer, or leaves a private note. The AI gives its epoch and the position that it answers. Errors:
+        /// INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION (HOLDER_CHANGED, ALREADY_ANSWERED, NOT_HOLDER, CONVERSATION_CLOSED,
+        /// REPLY_WINDOW_CLOSED, CHANNEL_DISABLED, CAPABILITY_MISSING).
+        pub async fn send_message(
+            &mut self,
+            request: impl tonic::IntoRequest<super::SendMessageRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SendMessageResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.conversation.v1.ConversationService/SendMessage",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tandem.conversation.v1.ConversationService",
+                        "SendMessage",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Writes first. Held by the agent who starts it. Errors: INVALID_ARGUMENT, NOT_FOUND (channel, contact),
+        /// FAILED_PRECONDITION (CONVERSATION_LIVE, REPLY_WINDOW_CLOSED, CHANNEL_DISABLED).
+        pub async fn start_conversation(
+            &mut self,
+            request: impl tonic::IntoRequest<super::StartConversationRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::StartConversationResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.conversation.v1.ConversationService/StartConversation",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tandem.conversation.v1.ConversationService",
+                        "StartConversation",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Closes a conversation, with a last message if given. Closing a closed one changes nothing. Errors: INVALID_ARGUMENT,
+        /// NOT_FOUND, FAILED_PRECONDITION (NOT_HOLDER for the AI and for agents who do not hold it, HOLDER_CHANGED),
+        /// ABORTED (HELD_BY_OTHER).
+        pub async fn close_conversation(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CloseConversationRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CloseConversationResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.conversation.v1.ConversationService/CloseConversation",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tandem.conversation.v1.ConversationService",
+                        "CloseConversation",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Opens a closed conversation again, held by the caller. Errors: NOT_FOUND, FAILED_PRECONDITION (CONVERSATION_LIVE: the
+        /// contact has another live one).
+        pub async fn reopen_conversation(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ReopenConversationRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ReopenConversationResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.conversation.v1.ConversationService/ReopenConversation",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tandem.conversation.v1.ConversationService",
+                        "ReopenConversation",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// The caller has seen everything up to a position. Role agent. Errors: INVALID_ARGUMENT, NOT_FOUND.
+        pub async fn mark_read(
+            &mut self,
+            request: impl tonic::IntoRequest<super::MarkReadRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::MarkReadResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.conversation.v1.ConversationService/MarkRead",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tandem.conversation.v1.ConversationService",
+                        "MarkRead",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Puts labels on and takes them off; a label is created on its first use. Errors: INVALID_ARGUMENT, NOT_FOUND,
+        /// RESOURCE_EXHAUSTED (LIMIT_REACHED: 1,000 labels a tenant, 20 a conversation).
+        pub async fn update_labels(
+            &mut self,
+            request: impl tonic::IntoRequest<super::UpdateLabelsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::UpdateLabelsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.conversation.v1.ConversationService/UpdateLabels",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tandem.conversation.v1.ConversationService",
+                        "UpdateLabels",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// The tenant's labels, at most 1,000, by name, with how many conversations carry each; labels that were merged into
+        /// another are not among them. Errors: none of its own.
+        pub async fn list_labels(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListLabelsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListLabelsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.conversation.v1.ConversationService/ListLabels",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tandem.conversation.v1.ConversationService",
+                        "ListLabels",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// The AI asks for a person's eye while it goes on. Errors: INVALID_ARGUMENT, NOT_FOUND.
+        pub async fn raise_attention(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RaiseAttentionRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RaiseAttentionResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.conversation.v1.ConversationService/RaiseAttention",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tandem.conversation.v1.ConversationService",
+                        "RaiseAttention",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// What the caller may see: every channel or these. Errors: none of its own.
+        pub async fn get_access_scope(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetAccessScopeRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetAccessScopeResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.conversation.v1.ConversationService/GetAccessScope",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tandem.conversation.v1.ConversationService",
+                        "GetAccessScope",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Puts a live conversation aside until a time; it keeps its holder. It wakes as OPEN at that time, when the customer
+        /// writes, when anybody replies, or by `WakeConversation`. Snoozing a snoozed one moves its time. An agent may not snooze
+        /// what another agent holds. Errors: INVALID_ARGUMENT (a time that is past or more than a year ahead), NOT_FOUND,
+        /// FAILED_PRECONDITION (CONVERSATION_CLOSED), ABORTED (HELD_BY_OTHER).
+        pub async fn snooze_conversation(
+            &mut self,
+            request: impl tonic::IntoRequest<super::SnoozeConversationRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SnoozeConversationResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.conversation.v1.ConversationService/SnoozeConversation",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tandem.conversation.v1.ConversationService",
+                        "SnoozeConversation",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Wakes a snoozed conversation now; one that is not snoozed stays as it is. Errors: INVALID_ARGUMENT, NOT_FOUND.
+        pub async fn wake_conversation(
+            &mut self,
+            request: impl tonic::IntoRequest<super::WakeConversationRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::WakeConversationResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.conversation.v1.ConversationService/WakeConversation",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tandem.conversation.v1.ConversationService",
+                        "WakeConversation",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Says how urgent a conversation is; what is due is due anew. Errors: INVALID_ARGUMENT, NOT_FOUND.
+        pub async fn set_priority(
+            &mut self,
+            request: impl tonic::IntoRequest<super::SetPriorityRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SetPriorityResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.conversation.v1.ConversationService/SetPriority",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tandem.conversation.v1.ConversationService",
+                        "SetPriority",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Marks a conversation as not seen by the caller, whatever was read. Role agent. Errors: INVALID_ARGUMENT, NOT_FOUND,
+        /// FAILED_PRECONDITION (AGENT_INACTIVE).
+        pub async fn mark_unread(
+            &mut self,
+            request: impl tonic::IntoRequest<super::MarkUnreadRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::MarkUnreadResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.conversation.v1.ConversationService/MarkUnread",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tandem.conversation.v1.ConversationService",
+                        "MarkUnread",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Gives a label another name; conversations carry it by id and are not touched. Errors: INVALID_ARGUMENT, NOT_FOUND,
+        /// ALREADY_EXISTS (another label has, or had, the name: merge the two), ABORTED (ETAG_MISMATCH).
+        pub async fn rename_label(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RenameLabelRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RenameLabelResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.conversation.v1.ConversationService/RenameLabel",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tandem.conversation.v1.ConversationService",
+                        "RenameLabel",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Makes one label another: conversations that carry either carry the one that stays, its old name and id stand for it
+        /// from now on. No conversation is touched. Merging again changes nothing. Errors: INVALID_ARGUMENT (a label into
+        /// itself), NOT_FOUND.
+        pub async fn merge_labels(
+            &mut self,
+            request: impl tonic::IntoRequest<super::MergeLabelsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::MergeLabelsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.conversation.v1.ConversationService/MergeLabels",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tandem.conversation.v1.ConversationService",
+                        "MergeLabels",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// One change to up to 100 conversations: each, in the order of the request, is changed or refused alone. Errors:
+        /// INVALID_ARGUMENT; whatever is about one conversation stands in its result. RESOURCE_EXHAUSTED (LIMIT_REACHED: 1,000
+        /// labels a tenant), FAILED_PRECONDITION (AGENT_INACTIVE).
+        pub async fn bulk_update_conversations(
+            &mut self,
+            request: impl tonic::IntoRequest<super::BulkUpdateConversationsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::BulkUpdateConversationsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.conversation.v1.ConversationService/BulkUpdateConversations",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tandem.conversation.v1.ConversationService",
+                        "BulkUpdateConversations",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Replaces the phrases by which customers ask for a person. A text of a customer that holds one, as whole words and
+        /// without regard to case and accents, marks its conversation as one that needs attention unless an agent holds it.
+        /// Errors: INVALID_ARGUMENT, ABORTED (ETAG_MISMATCH).
+        pub async fn update_attention_phrases(
+            &mut self,
+            request: impl tonic::IntoRequest<super::UpdateAttentionPhrasesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::UpdateAttentionPhrasesResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.conversation.v1.ConversationService/UpdateAttentionPhrases",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tandem.conversation.v1.ConversationService",
+                        "UpdateAttentionPhrases",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// The phrases by which customers ask for a person. Errors: none of its own.
+        pub async fn list_attention_phrases(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListAttentionPhrasesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListAttentionPhrasesResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.conversation.v1.ConversationService/ListAttentionPhrases",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tandem.conversation.v1.ConversationService",
+                        "ListAttentionPhrases",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Replaces the tenant's response goals. What is due already stays so until its priority changes or it is answered.
+        /// Errors: INVALID_ARGUMENT, ABORTED (ETAG_MISMATCH).
+        pub async fn update_response_goals(
+            &mut self,
+            request: impl tonic::IntoRequest<super::UpdateResponseGoalsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::UpdateResponseGoalsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.conversation.v1.ConversationService/UpdateResponseGoals",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tandem.conversation.v1.ConversationService",
+                        "UpdateResponseGoals",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// The tenant's response goals, or the defaults. Errors: none of its own.
+        pub async fn get_response_goals(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetResponseGoalsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetResponseGoalsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.conversation.v1.ConversationService/GetResponseGoals",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tandem.conversation.v1.ConversationService",
+                        "GetResponseGoals",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+pub mod conversation_service_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with ConversationServiceServer.
+    #[async_trait]
+    pub trait ConversationService: std::marker::Send + std::marker::Sync + 'static {
+        /// One page of conversations, newest activity first unless another order is asked for. Costs the same on every page; a rare combination may answer a short
+        /// page, even an empty one, with a token to go on. Errors: INVALID_ARGUMENT (INVALID_FIELDS, PAGE_TOKEN_INVALID), NOT_FOUND
+        /// (view).
+        async fn list_conversations(
+            &self,
+            request: tonic::Request<super::ListConversationsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListConversationsResponse>,
+            tonic::Status,
+        >;
+        /// How many conversations match each of up to 50 filters, for the badges beside them: all in one statement, each within a
+        /// budget, so that an answer is exact, a lower bound or unknown, and says which. Errors: INVALID_ARGUMENT.
+        async fn count_conversations(
+            &self,
+            request: tonic::Request<super::CountConversationsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CountConversationsResponse>,
+            tonic::Status,
+        >;
+        /// Which of up to 500 given conversations match a filter and may be seen. Errors: INVALID_ARGUMENT.
+        async fn match_conversations(
+            &self,
+            request: tonic::Request<super::MatchConversationsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::MatchConversationsResponse>,
+            tonic::Status,
+        >;
+        /// One conversation with its contact. Errors: NOT_FOUND.
+        async fn get_conversation(
+            &self,
+            request: tonic::Request<super::GetConversationRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetConversationResponse>,
+            tonic::Status,
+        >;
+        /// Messages by position, forwards, backwards or around one. Errors: INVALID_ARGUMENT, NOT_FOUND.
+        async fn list_messages(
+            &self,
+            request: tonic::Request<super::ListMessagesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListMessagesResponse>,
+            tonic::Status,
+        >;
+        /// What happened to a conversation, oldest first. Errors: INVALID_ARGUMENT (PAGE_TOKEN_INVALID), NOT_FOUND.
+        async fn list_timeline(
+            &self,
+            request: tonic::Request<super::ListTimelineRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListTimelineResponse>,
+            tonic::Status,
+        >;
+        /// Answers the customer, or leaves a private note. The AI gives its epoch and the position that it answers. Errors:
+        /// INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION (HOLDER_CHANGED, ALREADY_ANSWERED, NOT_HOLDER, CONVERSATION_CLOSED,
+        /// REPLY_WINDOW_CLOSED, CHANNEL_DISABLED, CAPABILITY_MISSING).
+        async fn send_message(
+            &self,
+            request: tonic::Request<super::SendMessageRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SendMessageResponse>,
+            tonic::Status,
+        >;
+        /// Writes first. Held by the agent who starts it. Errors: INVALID_ARGUMENT, NOT_FOUND (channel, contact),
+        /// FAILED_PRECONDITION (CONVERSATION_LIVE, REPLY_WINDOW_CLOSED, CHANNEL_DISABLED).
+        async fn start_conversation(
+            &self,
+            request: tonic::Request<super::StartConversationRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::StartConversationResponse>,
+            tonic::Status,
+        >;
+        /// Closes a conversation, with a last message if given. Closing a closed one changes nothing. Errors: INVALID_ARGUMENT,
+        /// NOT_FOUND, FAILED_PRECONDITION (NOT_HOLDER for the AI and for agents who do not hold it, HOLDER_CHANGED),
+        /// ABORTED (HELD_BY_OTHER).
+        async fn close_conversation(
+            &self,
+            request: tonic::Request<super::CloseConversationRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CloseConversationResponse>,
+            tonic::Status,
+        >;
+        /// Opens a closed conversation again, held by the caller. Errors: NOT_FOUND, FAILED_PRECONDITION (CONVERSATION_LIVE: the
+        /// contact has another live one).
+        async fn reopen_conversation(
+            &self,
+            request: tonic::Request<super::ReopenConversationRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ReopenConversationResponse>,
+            tonic::Status,
+        >;
+        /// The caller has seen everything up to a position. Role agent. Errors: INVALID_ARGUMENT, NOT_FOUND.
+        async fn mark_read(
+            &self,
+            request: tonic::Request<super::MarkReadRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::MarkReadResponse>,
+            tonic::Status,
+        >;
+        /// Puts labels on and takes them off; a label is created on its first use. Errors: INVALID_ARGUMENT, NOT_FOUND,
+        /// RESOURCE_EXHAUSTED (LIMIT_REACHED: 1,000 labels a tenant, 20 a conversation).
+        async fn update_labels(
+            &self,
+            request: tonic::Request<super::UpdateLabelsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::UpdateLabelsResponse>,
+            tonic::Status,
+        >;
+        /// The tenant's labels, at most 1,000, by name, with how many conversations carry each; labels that were merged into
+        /// another are not among them. Errors: none of its own.
+        async fn list_labels(
+            &self,
+            request: tonic::Request<super::ListLabelsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListLabelsResponse>,
+            tonic::Status,
+        >;
+        /// The AI asks for a person's eye while it goes on. Errors: INVALID_ARGUMENT, NOT_FOUND.
+        async fn raise_attention(
+            &self,
+            request: tonic::Request<super::RaiseAttentionRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RaiseAttentionResponse>,
+            tonic::Status,
+        >;
+        /// What the caller may see: every channel or these. Errors: none of its own.
+        async fn get_access_scope(
+            &self,
+            request: tonic::Request<super::GetAccessScopeRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetAccessScopeResponse>,
+            tonic::Status,
+        >;
+        /// Puts a live conversation aside until a time; it keeps its holder. It wakes as OPEN at that time, when the customer
+        /// writes, when anybody replies, or by `WakeConversation`. Snoozing a snoozed one moves its time. An agent may not snooze
+        /// what another agent holds. Errors: INVALID_ARGUMENT (a time that is past or more than a year ahead), NOT_FOUND,
+        /// FAILED_PRECONDITION (CONVERSATION_CLOSED), ABORTED (HELD_BY_OTHER).
+        async fn snooze_conversation(
+            &self,
+            request: tonic::Request<super::SnoozeConversationRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SnoozeConversationResponse>,
+            tonic::Status,
+        >;
+        /// Wakes a snoozed conversation now; one that is not snoozed stays as it is. Errors: INVALID_ARGUMENT, NOT_FOUND.
+        async fn wake_conversation(
+            &self,
+            request: tonic::Request<super::WakeConversationRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::WakeConversationResponse>,
+            tonic::Status,
+        >;
+        /// Says how urgent a conversation is; what is due is due anew. Errors: INVALID_ARGUMENT, NOT_FOUND.
+        async fn set_priority(
+            &self,
+            request: tonic::Request<super::SetPriorityRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SetPriorityResponse>,
+            tonic::Status,
+        >;
+        /// Marks a conversation as not seen by the caller, whatever was read. Role agent. Errors: INVALID_ARGUMENT, NOT_FOUND,
+        /// FAILED_PRECONDITION (AGENT_INACTIVE).
+        async fn mark_unread(
+            &self,
+            request: tonic::Request<super::MarkUnreadRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::MarkUnreadResponse>,
+            tonic::Status,
+        >;
+        /// Gives a label another name; conversations carry it by id and are not touched. Errors: INVALID_ARGUMENT, NOT_FOUND,
+        /// ALREADY_EXISTS (another label has, or had, the name: merge the two), ABORTED (ETAG_MISMATCH).
+        async fn rename_label(
+            &self,
+            request: tonic::Request<super::RenameLabelRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RenameLabelResponse>,
+            tonic::Status,
+        >;
+        /// Makes one label another: conversations that carry either carry the one that stays, its old name and id stand for it
+        /// from now on. No conversation is touched. Merging again changes nothing. Errors: INVALID_ARGUMENT (a label into
+        /// itself), NOT_FOUND.
+        async fn merge_labels(
+            &self,
+            request: tonic::Request<super::MergeLabelsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::MergeLabelsResponse>,
+            tonic::Status,
+        >;
+        /// One change to up to 100 conversations: each, in the order of the request, is changed or refused alone. Errors:
+        /// INVALID_ARGUMENT; whatever is about one conversation stands in its result. RESOURCE_EXHAUSTED (LIMIT_REACHED: 1,000
+        /// labels a tenant), FAILED_PRECONDITION (AGENT_INACTIVE).
+        async fn bulk_update_conversations(
+            &self,
+            request: tonic::Request<super::BulkUpdateConversationsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::BulkUpdateConversationsResponse>,
+            tonic::Status,
+        >;
+        /// Replaces the phrases by which customers ask for a person. A text of a customer that holds one, as whole words and
+        /// without regard to case and accents, marks its conversation as one that needs attention unless an agent holds it.
+        /// Errors: INVALID_ARGUMENT, ABORTED (ETAG_MISMATCH).
+        async fn update_attention_phrases(
+            &self,
+            request: tonic::Request<super::UpdateAttentionPhrasesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::UpdateAttentionPhrasesResponse>,
+            tonic::Status,
+        >;
+        /// The phrases by which customers ask for a person. Errors: none of its own.
+        async fn list_attention_phrases(
+            &self,
+            request: tonic::Request<super::ListAttentionPhrasesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListAttentionPhrasesResponse>,
+            tonic::Status,
+        >;
+        /// Replaces the tenant's response goals. What is due already stays so until its priority changes or it is answered.
+        /// Errors: INVALID_ARGUMENT, ABORTED (ETAG_MISMATCH).
+        async fn update_response_goals(
+            &self,
+            request: tonic::Request<super::UpdateResponseGoalsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::UpdateResponseGoalsResponse>,
+            tonic::Status,
+        >;
+        /// The tenant's response goals, or the defaults. Errors: none of its own.
+        async fn get_response_goals(
+            &self,
+            request: tonic::Request<super::GetResponseGoalsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetResponseGoalsResponse>,
+            tonic::Status,
+        >;
+    }
+    /// Conversations and their messages, as screens and bots see them. Everything is limited to the caller's access scope.
+    #[derive(Debug)]
+    pub struct ConversationServiceServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> ConversationServiceServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for ConversationServiceServer<T>
+    where
+        T: ConversationService,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/tandem.conversation.v1.ConversationService/ListConversations" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListConversationsSvc<T: ConversationService>(pub Arc<T>);
+                    impl<
+                        T: ConversationService,
+                    > tonic::server::UnaryService<super::ListConversationsRequest>
+                    for ListConversationsSvc<T> {
+                        type Response = super::ListConversationsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListConversationsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ConversationService>::list_conversations(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListConversationsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.conversation.v1.ConversationService/CountConversations" => {
+                    #[allow(non_camel_case_types)]
+                    struct CountConversationsSvc<T: ConversationService>(pub Arc<T>);
+                    impl<
+                        T: ConversationService,
+                    > tonic::server::UnaryService<super::CountConversationsRequest>
+                    for CountConversationsSvc<T> {
+                        type Response = super::CountConversationsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::CountConversationsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ConversationService>::count_conversations(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = CountConversationsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.conversation.v1.ConversationService/MatchConversations" => {
+                    #[allow(non_camel_case_types)]
+                    struct MatchConversationsSvc<T: ConversationService>(pub Arc<T>);
+                    impl<
+                        T: ConversationService,
+                    > tonic::server::UnaryService<super::MatchConversationsRequest>
+                    for MatchConversationsSvc<T> {
+                        type Response = super::MatchConversationsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::MatchConversationsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ConversationService>::match_conversations(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = MatchConversationsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.conversation.v1.ConversationService/GetConversation" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetConversationSvc<T: ConversationService>(pub Arc<T>);
+                    impl<
+                        T: ConversationService,
+                    > tonic::server::UnaryService<super::GetConversationRequest>
+                    for GetConversationSvc<T> {
+                        type Response = super::GetConversationResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetConversationRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ConversationService>::get_conversation(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetConversationSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.conversation.v1.ConversationService/ListMessages" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListMessagesSvc<T: ConversationService>(pub Arc<T>);
+                    impl<
+                        T: ConversationService,
+                    > tonic::server::UnaryService<super::ListMessagesRequest>
+                    for ListMessagesSvc<T> {
+                        type Response = super::ListMessagesResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListMessagesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ConversationService>::list_messages(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListMessagesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.conversation.v1.ConversationService/ListTimeline" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListTimelineSvc<T: ConversationService>(pub Arc<T>);
+                    impl<
+                        T: ConversationService,
+                    > tonic::server::UnaryService<super::ListTimelineRequest>
+                    for ListTimelineSvc<T> {
+                        type Response = super::ListTimelineResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListTimelineRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ConversationService>::list_timeline(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListTimelineSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.conversation.v1.ConversationService/SendMessage" => {
+                    #[allow(non_camel_case_types)]
+                    struct SendMessageSvc<T: ConversationService>(pub Arc<T>);
+                    impl<
+                        T: ConversationService,
+                    > tonic::server::UnaryService<super::SendMessageRequest>
+                    for SendMessageSvc<T> {
+                        type Response = super::SendMessageResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::SendMessageRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ConversationService>::send_message(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = SendMessageSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.conversation.v1.ConversationService/StartConversation" => {
+                    #[allow(non_camel_case_types)]
+                    struct StartConversationSvc<T: ConversationService>(pub Arc<T>);
+                    impl<
+                        T: ConversationService,
+                    > tonic::server::UnaryService<super::StartConversationRequest>
+                    for StartConversationSvc<T> {
+                        type Response = super::StartConversationResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::StartConversationRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ConversationService>::start_conversation(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = StartConversationSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.conversation.v1.ConversationService/CloseConversation" => {
+                    #[allow(non_camel_case_types)]
+                    struct CloseConversationSvc<T: ConversationService>(pub Arc<T>);
+                    impl<
+                        T: ConversationService,
+                    > tonic::server::UnaryService<super::CloseConversationRequest>
+                    for CloseConversationSvc<T> {
+                        type Response = super::CloseConversationResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::CloseConversationRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ConversationService>::close_conversation(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = CloseConversationSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.conversation.v1.ConversationService/ReopenConversation" => {
+                    #[allow(non_camel_case_types)]
+                    struct ReopenConversationSvc<T: ConversationService>(pub Arc<T>);
+                    impl<
+                        T: ConversationService,
+                    > tonic::server::UnaryService<super::ReopenConversationRequest>
+                    for ReopenConversationSvc<T> {
+                        type Response = super::ReopenConversationResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ReopenConversationRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ConversationService>::reopen_conversation(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ReopenConversationSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.conversation.v1.ConversationService/MarkRead" => {
+                    #[allow(non_camel_case_types)]
+                    struct MarkReadSvc<T: ConversationService>(pub Arc<T>);
+                    impl<
+                        T: ConversationService,
+                    > tonic::server::UnaryService<super::MarkReadRequest>
+                    for MarkReadSvc<T> {
+                        type Response = super::MarkReadResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::MarkReadRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ConversationService>::mark_read(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = MarkReadSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.conversation.v1.ConversationService/UpdateLabels" => {
+                    #[allow(non_camel_case_types)]
+                    struct UpdateLabelsSvc<T: ConversationService>(pub Arc<T>);
+                    impl<
+                        T: ConversationService,
+                    > tonic::server::UnaryService<super::UpdateLabelsRequest>
+                    for UpdateLabelsSvc<T> {
+                        type Response = super::UpdateLabelsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::UpdateLabelsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ConversationService>::update_labels(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = UpdateLabelsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.conversation.v1.ConversationService/ListLabels" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListLabelsSvc<T: ConversationService>(pub Arc<T>);
+                    impl<
+                        T: ConversationService,
+                    > tonic::server::UnaryService<super::ListLabelsRequest>
+                    for ListLabelsSvc<T> {
+                        type Response = super::ListLabelsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListLabelsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ConversationService>::list_labels(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListLabelsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.conversation.v1.ConversationService/RaiseAttention" => {
+                    #[allow(non_camel_case_types)]
+                    struct RaiseAttentionSvc<T: ConversationService>(pub Arc<T>);
+                    impl<
+                        T: ConversationService,
+                    > tonic::server::UnaryService<super::RaiseAttentionRequest>
+                    for RaiseAttentionSvc<T> {
+                        type Response = super::RaiseAttentionResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RaiseAttentionRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ConversationService>::raise_attention(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RaiseAttentionSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.conversation.v1.ConversationService/GetAccessScope" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetAccessScopeSvc<T: ConversationService>(pub Arc<T>);
+                    impl<
+                        T: ConversationService,
+                    > tonic::server::UnaryService<super::GetAccessScopeRequest>
+                    for GetAccessScopeSvc<T> {
+                        type Response = super::GetAccessScopeResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetAccessScopeRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ConversationService>::get_access_scope(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetAccessScopeSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.conversation.v1.ConversationService/SnoozeConversation" => {
+                    #[allow(non_camel_case_types)]
+                    struct SnoozeConversationSvc<T: ConversationService>(pub Arc<T>);
+                    impl<
+                        T: ConversationService,
+                    > tonic::server::UnaryService<super::SnoozeConversationRequest>
+                    for SnoozeConversationSvc<T> {
+                        type Response = super::SnoozeConversationResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::SnoozeConversationRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ConversationService>::snooze_conversation(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = SnoozeConversationSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.conversation.v1.ConversationService/WakeConversation" => {
+                    #[allow(non_camel_case_types)]
+                    struct WakeConversationSvc<T: ConversationService>(pub Arc<T>);
+                    impl<
+                        T: ConversationService,
+                    > tonic::server::UnaryService<super::WakeConversationRequest>
+                    for WakeConversationSvc<T> {
+                        type Response = super::WakeConversationResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::WakeConversationRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ConversationService>::wake_conversation(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = WakeConversationSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.conversation.v1.ConversationService/SetPriority" => {
+                    #[allow(non_camel_case_types)]
+                    struct SetPrioritySvc<T: ConversationService>(pub Arc<T>);
+                    impl<
+                        T: ConversationService,
+                    > tonic::server::UnaryService<super::SetPriorityRequest>
+                    for SetPrioritySvc<T> {
+                        type Response = super::SetPriorityResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::SetPriorityRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ConversationService>::set_priority(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = SetPrioritySvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.conversation.v1.ConversationService/MarkUnread" => {
+                    #[allow(non_camel_case_types)]
+                    struct MarkUnreadSvc<T: ConversationService>(pub Arc<T>);
+                    impl<
+                        T: ConversationService,
+                    > tonic::server::UnaryService<super::MarkUnreadRequest>
+                    for MarkUnreadSvc<T> {
+                        type Response = super::MarkUnreadResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::MarkUnreadRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ConversationService>::mark_unread(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = MarkUnreadSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.conversation.v1.ConversationService/RenameLabel" => {
+                    #[allow(non_camel_case_types)]
+                    struct RenameLabelSvc<T: ConversationService>(pub Arc<T>);
+                    impl<
+                        T: ConversationService,
+                    > tonic::server::UnaryService<super::RenameLabelRequest>
+                    for RenameLabelSvc<T> {
+                        type Response = super::RenameLabelResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RenameLabelRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ConversationService>::rename_label(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RenameLabelSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.conversation.v1.ConversationService/MergeLabels" => {
+                    #[allow(non_camel_case_types)]
+                    struct MergeLabelsSvc<T: ConversationService>(pub Arc<T>);
+                    impl<
+                        T: ConversationService,
+                    > tonic::server::UnaryService<super::MergeLabelsRequest>
+                    for MergeLabelsSvc<T> {
+                        type Response = super::MergeLabelsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::MergeLabelsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ConversationService>::merge_labels(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = MergeLabelsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.conversation.v1.ConversationService/BulkUpdateConversations" => {
+                    #[allow(non_camel_case_types)]
+                    struct BulkUpdateConversationsSvc<T: ConversationService>(
+                        pub Arc<T>,
+                    );
+                    impl<
+                        T: ConversationService,
+                    > tonic::server::UnaryService<super::BulkUpdateConversationsRequest>
+                    for BulkUpdateConversationsSvc<T> {
+                        type Response = super::BulkUpdateConversationsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                super::BulkUpdateConversationsRequest,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ConversationService>::bulk_update_conversations(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = BulkUpdateConversationsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.conversation.v1.ConversationService/UpdateAttentionPhrases" => {
+                    #[allow(non_camel_case_types)]
+                    struct UpdateAttentionPhrasesSvc<T: ConversationService>(pub Arc<T>);
+                    impl<
+                        T: ConversationService,
+                    > tonic::server::UnaryService<super::UpdateAttentionPhrasesRequest>
+                    for UpdateAttentionPhrasesSvc<T> {
+                        type Response = super::UpdateAttentionPhrasesResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::UpdateAttentionPhrasesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ConversationService>::update_attention_phrases(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = UpdateAttentionPhrasesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.conversation.v1.ConversationService/ListAttentionPhrases" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListAttentionPhrasesSvc<T: ConversationService>(pub Arc<T>);
+                    impl<
+                        T: ConversationService,
+                    > tonic::server::UnaryService<super::ListAttentionPhrasesRequest>
+                    for ListAttentionPhrasesSvc<T> {
+                        type Response = super::ListAttentionPhrasesResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListAttentionPhrasesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ConversationService>::list_attention_phrases(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListAttentionPhrasesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.conversation.v1.ConversationService/UpdateResponseGoals" => {
+                    #[allow(non_camel_case_types)]
+                    struct UpdateResponseGoalsSvc<T: ConversationService>(pub Arc<T>);
+                    impl<
+                        T: ConversationService,
+                    > tonic::server::UnaryService<super::UpdateResponseGoalsRequest>
+                    for UpdateResponseGoalsSvc<T> {
+                        type Response = super::UpdateResponseGoalsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::UpdateResponseGoalsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ConversationService>::update_response_goals(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = UpdateResponseGoalsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.conversation.v1.ConversationService/GetResponseGoals" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetResponseGoalsSvc<T: ConversationService>(pub Arc<T>);
+                    impl<
+                        T: ConversationService,
+                    > tonic::server::UnaryService<super::GetResponseGoalsRequest>
+                    for GetResponseGoalsSvc<T> {
+                        type Response = super::GetResponseGoalsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetResponseGoalsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ConversationService>::get_response_goals(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetResponseGoalsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for ConversationServiceServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "tandem.conversation.v1.ConversationService";
+    impl<T> tonic::server::NamedService for ConversationServiceServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
+/// A saved, named filter with an order and columns.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct View {
+    /// The view's id, a UUID; the same for good, also of a standard one.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// Its name, 1 to 100 characters.
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    /// The name of an icon, or an emoji, at most 64 characters.
+    #[prost(string, tag = "3")]
+    pub icon: ::prost::alloc::string::String,
+    /// `#RRGGBB`, or empty.
+    #[prost(string, tag = "4")]
+    pub colour: ::prost::alloc::string::String,
+    /// Which conversations. Relative parts (`mine`, `my_teams`, named ranges) are kept as such and told for whoever lists;
+    /// `text` is refused.
+    #[prost(message, optional, tag = "5")]
+    pub filter: ::core::option::Option<super::super::r#type::v1::ConversationFilter>,
+    /// In which order.
+    #[prost(enumeration = "super::super::r#type::v1::ConversationOrder", tag = "6")]
+    pub order: i32,
+    /// What a list shows, in this order, each once; empty for what the screen shows by default.
+    #[prost(enumeration = "ViewColumn", repeated, tag = "7")]
+    pub columns: ::prost::alloc::vec::Vec<i32>,
+    /// Whose it is.
+    #[prost(enumeration = "ViewScope", tag = "8")]
+    pub scope: i32,
+    /// The team of a team's view, else empty.
+    #[prost(string, tag = "9")]
+    pub team_id: ::prost::alloc::string::String,
+    /// Which of the standard views it is. Output only.
+    #[prost(enumeration = "StandardView", tag = "10")]
+    pub standard: i32,
+    /// Left out of `ListViews` unless asked for.
+    #[prost(bool, tag = "11")]
+    pub hidden: bool,
+    /// Its place among the caller's views, from 1: pinned ones first. Output only; 0 where it is not listed.
+    #[prost(int32, tag = "12")]
+    pub position: i32,
+    /// The caller pinned it. Output only.
+    #[prost(bool, tag = "13")]
+    pub pinned: bool,
+    /// Parts of its filter, or its team, that no longer exist or never did. Such a part stays in the filter, so it matches
+    /// nothing, and the view never shows more than was meant. Output only.
+    #[prost(message, repeated, tag = "14")]
+    pub problems: ::prost::alloc::vec::Vec<ViewProblem>,
+    /// When it was created; unset for a standard view that was never changed.
+    #[prost(message, optional, tag = "15")]
+    pub create_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// When it last changed; unset for a standard view that was never changed.
+    #[prost(message, optional, tag = "16")]
+    pub update_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// Changes with every change; send it back with an update or a deletion.
+    #[prost(string, tag = "17")]
+    pub etag: ::prost::alloc::string::String,
+}
+/// A part of a view that names what is not there.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ViewProblem {
+    /// Where, such as `filter.assignment.team_ids\[0\]`, or `team_id`.
+    #[prost(string, tag = "1")]
+    pub field: ::prost::alloc::string::String,
+    /// The id that it names.
+    #[prost(string, tag = "2")]
+    pub id: ::prost::alloc::string::String,
+    /// What is the matter with it.
+    #[prost(enumeration = "ViewProblemKind", tag = "3")]
+    pub kind: i32,
+}
+/// Whose a view is: who sees it, and who may change it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ViewScope {
+    /// Not given.
+    Unspecified = 0,
+    /// One agent's, who alone sees and changes it.
+    Personal = 1,
+    /// A team's: its members, supervisors and admins see it; supervisors and admins change it.
+    Team = 2,
+    /// The tenant's: everybody sees it; supervisors and admins change it.
+    Tenant = 3,
+}
+impl ViewScope {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "VIEW_SCOPE_UNSPECIFIED",
+            Self::Personal => "VIEW_SCOPE_PERSONAL",
+            Self::Team => "VIEW_SCOPE_TEAM",
+            Self::Tenant => "VIEW_SCOPE_TENANT",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "VIEW_SCOPE_UNSPECIFIED" => Some(Self::Unspecified),
+            "VIEW_SCOPE_PERSONAL" => Some(Self::Personal),
+            "VIEW_SCOPE_TEAM" => Some(Self::Team),
+            "VIEW_SCOPE_TENANT" => Some(Self::Tenant),
+            _ => None,
+        }
+    }
+}
+/// The views that every tenant has. Each may be changed or hidden, and then stays as the tenant made it; none is deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum StandardView {
+    /// None of them.
+    Unspecified = 0,
+    /// Nobody has replied yet.
+    New = 1,
+    /// The caller has not seen the customer's last message.
+    Unread = 2,
+    /// Held by the caller.
+    AssignedToMe = 3,
+    /// New or open, and held by no agent.
+    Unassigned = 4,
+    /// New, and held by no agent.
+    NewAndUnassigned = 5,
+    /// Live, and wants a person's eye.
+    NeedsAttention = 6,
+    /// New or open with a customer who waits, who has waited longest first.
+    WaitingLongest = 7,
+    /// Live, and the answer is overdue.
+    Overdue = 8,
+    /// The AI gave the last reply, and the last activity was last night.
+    HandledByTheAiLastNight = 9,
+    /// Snoozed until some time today.
+    SnoozedUntilToday = 10,
+    /// Closed since Monday.
+    ClosedThisWeek = 11,
+}
+impl StandardView {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "STANDARD_VIEW_UNSPECIFIED",
+            Self::New => "STANDARD_VIEW_NEW",
+            Self::Unread => "STANDARD_VIEW_UNREAD",
+            Self::AssignedToMe => "STANDARD_VIEW_ASSIGNED_TO_ME",
+            Self::Unassigned => "STANDARD_VIEW_UNASSIGNED",
+            Self::NewAndUnassigned => "STANDARD_VIEW_NEW_AND_UNASSIGNED",
+            Self::NeedsAttention => "STANDARD_VIEW_NEEDS_ATTENTION",
+            Self::WaitingLongest => "STANDARD_VIEW_WAITING_LONGEST",
+            Self::Overdue => "STANDARD_VIEW_OVERDUE",
+            Self::HandledByTheAiLastNight => "STANDARD_VIEW_HANDLED_BY_THE_AI_LAST_NIGHT",
+            Self::SnoozedUntilToday => "STANDARD_VIEW_SNOOZED_UNTIL_TODAY",
+            Self::ClosedThisWeek => "STANDARD_VIEW_CLOSED_THIS_WEEK",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "STANDARD_VIEW_UNSPECIFIED" => Some(Self::Unspecified),
+            "STANDARD_VIEW_NEW" => Some(Self::New),
+            "STANDARD_VIEW_UNREAD" => Some(Self::Unread),
+            "STANDARD_VIEW_ASSIGNED_TO_ME" => Some(Self::AssignedToMe),
+            "STANDARD_VIEW_UNASSIGNED" => Some(Self::Unassigned),
+            "STANDARD_VIEW_NEW_AND_UNASSIGNED" => Some(Self::NewAndUnassigned),
+            "STANDARD_VIEW_NEEDS_ATTENTION" => Some(Self::NeedsAttention),
+            "STANDARD_VIEW_WAITING_LONGEST" => Some(Self::WaitingLongest),
+            "STANDARD_VIEW_OVERDUE" => Some(Self::Overdue),
+            "STANDARD_VIEW_HANDLED_BY_THE_AI_LAST_NIGHT" => {
+                Some(Self::HandledByTheAiLastNight)
+            }
+            "STANDARD_VIEW_SNOOZED_UNTIL_TODAY" => Some(Self::SnoozedUntilToday),
+            "STANDARD_VIEW_CLOSED_THIS_WEEK" => Some(Self::ClosedThisWeek),
+            _ => None,
+        }
+    }
+}
+/// What a list can show of a conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ViewColumn {
+    /// Not given.
+    Unspecified = 0,
+    /// The customer's name.
+    Customer = 1,
+    /// The channel.
+    Channel = 2,
+    /// The last message.
+    Preview = 3,
+    /// When it was last active.
+    LastActivity = 4,
+    /// The status.
+    Status = 5,
+    /// Whether the caller has not seen the last customer message.
+    Unread = 6,
+    /// Who holds it.
+    Holder = 7,
+    /// The priority.
+    Priority = 8,
+    /// The labels.
+    Labels = 9,
+    /// The customer's tags.
+    CustomerTags = 10,
+    /// Since when the customer waits.
+    WaitingSince = 11,
+    /// When the answer is due.
+    Due = 12,
+}
+impl ViewColumn {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "VIEW_COLUMN_UNSPECIFIED",
+            Self::Customer => "VIEW_COLUMN_CUSTOMER",
+            Self::Channel => "VIEW_COLUMN_CHANNEL",
+            Self::Preview => "VIEW_COLUMN_PREVIEW",
+            Self::LastActivity => "VIEW_COLUMN_LAST_ACTIVITY",
+            Self::Status => "VIEW_COLUMN_STATUS",
+            Self::Unread => "VIEW_COLUMN_UNREAD",
+            Self::Holder => "VIEW_COLUMN_HOLDER",
+            Self::Priority => "VIEW_COLUMN_PRIORITY",
+            Self::Labels => "VIEW_COLUMN_LABELS",
+            Self::CustomerTags => "VIEW_COLUMN_CUSTOMER_TAGS",
+            Self::WaitingSince => "VIEW_COLUMN_WAITING_SINCE",
+            Self::Due => "VIEW_COLUMN_DUE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "VIEW_COLUMN_UNSPECIFIED" => Some(Self::Unspecified),
+            "VIEW_COLUMN_CUSTOMER" => Some(Self::Customer),
+            "VIEW_COLUMN_CHANNEL" => Some(Self::Channel),
+            "VIEW_COLUMN_PREVIEW" => Some(Self::Preview),
+            "VIEW_COLUMN_LAST_ACTIVITY" => Some(Self::LastActivity),
+            "VIEW_COLUMN_STATUS" => Some(Self::Status),
+            "VIEW_COLUMN_UNREAD" => Some(Self::Unread),
+            "VIEW_COLUMN_HOLDER" => Some(Self::Holder),
+            "VIEW_COLUMN_PRIORITY" => Some(Self::Priority),
+            "VIEW_COLUMN_LABELS" => Some(Self::Labels),
+            "VIEW_COLUMN_CUSTOMER_TAGS" => Some(Self::CustomerTags),
+            "VIEW_COLUMN_WAITING_SINCE" => Some(Self::WaitingSince),
+            "VIEW_COLUMN_DUE" => Some(Self::Due),
+            _ => None,
+        }
+    }
+}
+/// What is the matter with a part of a view.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ViewProblemKind {
+    /// Not given.
+    Unspecified = 0,
+    /// No such team, agent, channel or label that the caller may see: deleted since, or never there.
+    Unknown = 1,
+    /// The agent works here no more.
+    Inactive = 2,
+}
+impl ViewProblemKind {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "VIEW_PROBLEM_KIND_UNSPECIFIED",
+            Self::Unknown => "VIEW_PROBLEM_KIND_UNKNOWN",
+            Self::Inactive => "VIEW_PROBLEM_KIND_INACTIVE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "VIEW_PROBLEM_KIND_UNSPECIFIED" => Some(Self::Unspecified),
+            "VIEW_PROBLEM_KIND_UNKNOWN" => Some(Self::Unknown),
+            "VIEW_PROBLEM_KIND_INACTIVE" => Some(Self::Inactive),
+            _ => None,
+        }
+    }
+}
+/// Asks for a new view.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CreateViewRequest {
+    /// A UUID; the same id and body answer the same again.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// Name, icon, colour, filter, order, columns, hidden, scope and team; the rest is ignored.
+    #[prost(message, optional, tag = "2")]
+    pub view: ::core::option::Option<View>,
+}
+/// The new view.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CreateViewResponse {
+    /// The view.
+    #[prost(message, optional, tag = "1")]
+    pub view: ::core::option::Option<View>,
+    /// Names this change for reads elsewhere. Empty: no other service keeps views, and every later read here shows it.
+    #[prost(string, tag = "2")]
+    pub change_token: ::prost::alloc::string::String,
+}
+/// Asks to change a view.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct UpdateViewRequest {
+    /// A UUID; the same id and body answer the same again.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The view's id, its etag and the new values.
+    #[prost(message, optional, tag = "2")]
+    pub view: ::core::option::Option<View>,
+    /// What to change: `name`, `icon`, `colour`, `filter`, `order`, `columns`, `hidden`; at least one.
+    #[prost(message, optional, tag = "3")]
+    pub update_mask: ::core::option::Option<::prost_types::FieldMask>,
+}
+/// The changed view.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct UpdateViewResponse {
+    /// The view.
+    #[prost(message, optional, tag = "1")]
+    pub view: ::core::option::Option<View>,
+    /// As in CreateViewResponse.
+    #[prost(string, tag = "2")]
+    pub change_token: ::prost::alloc::string::String,
+}
+/// Asks for a copy of a view.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CopyViewRequest {
+    /// A UUID; the same id and body answer the same again.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The view to copy.
+    #[prost(string, tag = "2")]
+    pub view_id: ::prost::alloc::string::String,
+    /// The copy's name; empty keeps the name.
+    #[prost(string, tag = "3")]
+    pub name: ::prost::alloc::string::String,
+    /// Whose the copy is; personal when left out.
+    #[prost(enumeration = "ViewScope", tag = "4")]
+    pub scope: i32,
+    /// The team of a team's view, else empty.
+    #[prost(string, tag = "5")]
+    pub team_id: ::prost::alloc::string::String,
+}
+/// The copy.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CopyViewResponse {
+    /// The copy.
+    #[prost(message, optional, tag = "1")]
+    pub view: ::core::option::Option<View>,
+    /// As in CreateViewResponse.
+    #[prost(string, tag = "2")]
+    pub change_token: ::prost::alloc::string::String,
+}
+/// Asks to delete a view.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DeleteViewRequest {
+    /// A UUID; the same id and body answer the same again.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The view's id.
+    #[prost(string, tag = "2")]
+    pub view_id: ::prost::alloc::string::String,
+    /// The view's etag; empty deletes it as it is.
+    #[prost(string, tag = "3")]
+    pub etag: ::prost::alloc::string::String,
+}
+/// The view is gone.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DeleteViewResponse {
+    /// The id that it had.
+    #[prost(string, tag = "1")]
+    pub view_id: ::prost::alloc::string::String,
+    /// As in CreateViewResponse.
+    #[prost(string, tag = "2")]
+    pub change_token: ::prost::alloc::string::String,
+}
+/// Asks for one view.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetViewRequest {
+    /// The view's id.
+    #[prost(string, tag = "1")]
+    pub view_id: ::prost::alloc::string::String,
+    /// Change tokens of writes that the answer must show.
+    #[prost(string, repeated, tag = "2")]
+    pub at_least_as_fresh: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// One view.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetViewResponse {
+    /// The view.
+    #[prost(message, optional, tag = "1")]
+    pub view: ::core::option::Option<View>,
+}
+/// Asks for the caller's views.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListViewsRequest {
+    /// Count each view too, as `CountConversations` does.
+    #[prost(bool, tag = "1")]
+    pub counts: bool,
+    /// Also those that are hidden.
+    #[prost(bool, tag = "2")]
+    pub include_hidden: bool,
+    /// The IANA time zone of named ranges that say none, for the counts; UTC when empty.
+    #[prost(string, tag = "3")]
+    pub time_zone: ::prost::alloc::string::String,
+    /// Change tokens of writes that the answer must show.
+    #[prost(string, repeated, tag = "4")]
+    pub at_least_as_fresh: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// The caller's views.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListViewsResponse {
+    /// In the caller's order: pinned ones first, then as arranged, then the standard ones, the tenant's, the teams' and the
+    /// caller's own by age.
+    #[prost(message, repeated, tag = "1")]
+    pub views: ::prost::alloc::vec::Vec<ListedView>,
+    /// The view that opens first: the agent's choice, else that of the first of its teams that chose, else empty. One that the
+    /// caller cannot see, or that was deleted since, does not count.
+    #[prost(string, tag = "2")]
+    pub default_view_id: ::prost::alloc::string::String,
+    /// What the caller's teams chose; of every team for supervisors and admins.
+    #[prost(message, repeated, tag = "3")]
+    pub team_defaults: ::prost::alloc::vec::Vec<TeamDefaultView>,
+    /// As in CountConversationsResponse; unset unless counts were asked for, and without an agent.
+    #[prost(message, optional, tag = "4")]
+    pub total_unread: ::core::option::Option<ConversationCount>,
+}
+/// A view in a list.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListedView {
+    /// The view.
+    #[prost(message, optional, tag = "1")]
+    pub view: ::core::option::Option<View>,
+    /// How many conversations it shows; unset unless asked for.
+    #[prost(message, optional, tag = "2")]
+    pub count: ::core::option::Option<ConversationCount>,
+}
+/// The view that opens first for members of a team who chose none.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TeamDefaultView {
+    /// The team.
+    #[prost(string, tag = "1")]
+    pub team_id: ::prost::alloc::string::String,
+    /// The view.
+    #[prost(string, tag = "2")]
+    pub view_id: ::prost::alloc::string::String,
+}
+/// Asks for an order. It replaces what was there; views that are not named come after those that are.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ArrangeViewsRequest {
+    /// A UUID; the same id and body answer the same again.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// Views that the caller sees, each once, at most 400, in their order.
+    #[prost(message, repeated, tag = "2")]
+    pub views: ::prost::alloc::vec::Vec<ArrangedView>,
+}
+/// A view in its place.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ArrangedView {
+    /// The view's id.
+    #[prost(string, tag = "1")]
+    pub view_id: ::prost::alloc::string::String,
+    /// Stays on top.
+    #[prost(bool, tag = "2")]
+    pub pinned: bool,
+}
+/// The views in their new order.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ArrangeViewsResponse {
+    /// As `ListViews` lists them, without counts and hidden ones.
+    #[prost(message, repeated, tag = "1")]
+    pub views: ::prost::alloc::vec::Vec<View>,
+    /// As in CreateViewResponse.
+    #[prost(string, tag = "2")]
+    pub change_token: ::prost::alloc::string::String,
+}
+/// Asks to set a default.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SetDefaultViewRequest {
+    /// A UUID; the same id and body answer the same again.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The view; empty for none.
+    #[prost(string, tag = "2")]
+    pub view_id: ::prost::alloc::string::String,
+    /// For the members of this team; empty for the calling agent. A team's default is a view of that team or of the tenant.
+    #[prost(string, tag = "3")]
+    pub team_id: ::prost::alloc::string::String,
+}
+/// The default is set.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SetDefaultViewResponse {
+    /// The view; empty for none.
+    #[prost(string, tag = "1")]
+    pub view_id: ::prost::alloc::string::String,
+    /// As in CreateViewResponse.
+    #[prost(string, tag = "2")]
+    pub change_token: ::prost::alloc::string::String,
+}
+/// Generated client implementations.
+pub mod view_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// Saved filters. Who may: an agent makes, changes and deletes personal views of its own, and arranges what it sees;
+    /// supervisors and admins make, change and delete those of teams and of the tenant. Another agent's personal view answers
+    /// as one that does not exist, to everybody.
+    #[derive(Debug, Clone)]
+    pub struct ViewServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl ViewServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> ViewServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> ViewServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            ViewServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Saves a new view. Its filter may name what this service does not know (yet): see `View.problems`. Errors:
+        /// INVALID_ARGUMENT (INVALID_FIELDS, REQUEST_ID_REUSED), PERMISSION_DENIED (ROLE_NOT_ALLOWED: a view of a team or of the
+        /// tenant), FAILED_PRECONDITION (AGENT_INACTIVE: a personal view without an agent), RESOURCE_EXHAUSTED (LIMIT_REACHED: 100
+        /// personal views an agent; 200 of a tenant and its teams together).
+        pub async fn create_view(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CreateViewRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CreateViewResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.conversation.v1.ViewService/CreateView",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("tandem.conversation.v1.ViewService", "CreateView"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Changes a view; also a standard one, which from then on stays as the tenant made it. Errors: INVALID_ARGUMENT,
+        /// NOT_FOUND, PERMISSION_DENIED (ROLE_NOT_ALLOWED), ABORTED (ETAG_MISMATCH).
+        pub async fn update_view(
+            &mut self,
+            request: impl tonic::IntoRequest<super::UpdateViewRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::UpdateViewResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.conversation.v1.ViewService/UpdateView",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("tandem.conversation.v1.ViewService", "UpdateView"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Saves a copy of a view that the caller sees, standard ones included. Errors: NOT_FOUND, and those of CreateView.
+        pub async fn copy_view(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CopyViewRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CopyViewResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.conversation.v1.ViewService/CopyView",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("tandem.conversation.v1.ViewService", "CopyView"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Deletes a view; a standard one can only be hidden. Errors: INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED
+        /// (ROLE_NOT_ALLOWED), ABORTED (ETAG_MISMATCH).
+        pub async fn delete_view(
+            &mut self,
+            request: impl tonic::IntoRequest<super::DeleteViewRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DeleteViewResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.conversation.v1.ViewService/DeleteView",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("tandem.conversation.v1.ViewService", "DeleteView"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// One view. Errors: NOT_FOUND.
+        pub async fn get_view(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetViewRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetViewResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.conversation.v1.ViewService/GetView",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("tandem.conversation.v1.ViewService", "GetView"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Every view that the caller sees, at most 311, in the caller's order; with their counts if asked for, all in one
+        /// statement. Errors: INVALID_ARGUMENT.
+        pub async fn list_views(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListViewsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListViewsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.conversation.v1.ViewService/ListViews",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("tandem.conversation.v1.ViewService", "ListViews"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Puts the calling agent's views in order and pins some. Errors: INVALID_ARGUMENT, FAILED_PRECONDITION (AGENT_INACTIVE).
+        pub async fn arrange_views(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ArrangeViewsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ArrangeViewsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.conversation.v1.ViewService/ArrangeViews",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("tandem.conversation.v1.ViewService", "ArrangeViews"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Says which view opens first: for the calling agent, or, by a supervisor or admin, for a team's members who chose none.
+        /// Errors: INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED (ROLE_NOT_ALLOWED), FAILED_PRECONDITION (AGENT_INACTIVE).
+        pub async fn set_default_view(
+            &mut self,
+            request: impl tonic::IntoRequest<super::SetDefaultViewRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SetDefaultViewResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.conversation.v1.ViewService/SetDefaultView",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tandem.conversation.v1.ViewService",
+                        "SetDefaultView",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+pub mod view_service_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with ViewServiceServer.
+    #[async_trait]
+    pub trait ViewService: std::marker::Send + std::marker::Sync + 'static {
+        /// Saves a new view. Its filter may name what this service does not know (yet): see `View.problems`. Errors:
+        /// INVALID_ARGUMENT (INVALID_FIELDS, REQUEST_ID_REUSED), PERMISSION_DENIED (ROLE_NOT_ALLOWED: a view of a team or of the
+        /// tenant), FAILED_PRECONDITION (AGENT_INACTIVE: a personal view without an agent), RESOURCE_EXHAUSTED (LIMIT_REACHED: 100
+        /// personal views an agent; 200 of a tenant and its teams together).
+        async fn create_view(
+            &self,
+            request: tonic::Request<super::CreateViewRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CreateViewResponse>,
+            tonic::Status,
+        >;
+        /// Changes a view; also a standard one, which from then on stays as the tenant made it. Errors: INVALID_ARGUMENT,
+        /// NOT_FOUND, PERMISSION_DENIED (ROLE_NOT_ALLOWED), ABORTED (ETAG_MISMATCH).
+        async fn update_view(
+            &self,
+            request: tonic::Request<super::UpdateViewRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::UpdateViewResponse>,
+            tonic::Status,
+        >;
+        /// Saves a copy of a view that the caller sees, standard ones included. Errors: NOT_FOUND, and those of CreateView.
+        async fn copy_view(
+            &self,
+            request: tonic::Request<super::CopyViewRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CopyViewResponse>,
+            tonic::Status,
+        >;
+        /// Deletes a view; a standard one can only be hidden. Errors: INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED
+        /// (ROLE_NOT_ALLOWED), ABORTED (ETAG_MISMATCH).
+        async fn delete_view(
+            &self,
+            request: tonic::Request<super::DeleteViewRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DeleteViewResponse>,
+            tonic::Status,
+        >;
+        /// One view. Errors: NOT_FOUND.
+        async fn get_view(
+            &self,
+            request: tonic::Request<super::GetViewRequest>,
+        ) -> std::result::Result<tonic::Response<super::GetViewResponse>, tonic::Status>;
+        /// Every view that the caller sees, at most 311, in the caller's order; with their counts if asked for, all in one
+        /// statement. Errors: INVALID_ARGUMENT.
+        async fn list_views(
+            &self,
+            request: tonic::Request<super::ListViewsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListViewsResponse>,
+            tonic::Status,
+        >;
+        /// Puts the calling agent's views in order and pins some. Errors: INVALID_ARGUMENT, FAILED_PRECONDITION (AGENT_INACTIVE).
+        async fn arrange_views(
+            &self,
+            request: tonic::Request<super::ArrangeViewsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ArrangeViewsResponse>,
+            tonic::Status,
+        >;
+        /// Says which view opens first: for the calling agent, or, by a supervisor or admin, for a team's members who chose none.
+        /// Errors: INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED (ROLE_NOT_ALLOWED), FAILED_PRECONDITION (AGENT_INACTIVE).
+        async fn set_default_view(
+            &self,
+            request: tonic::Request<super::SetDefaultViewRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SetDefaultViewResponse>,
+            tonic::Status,
+        >;
+    }
+    /// Saved filters. Who may: an agent makes, changes and deletes personal views of its own, and arranges what it sees;
+    /// supervisors and admins make, change and delete those of teams and of the tenant. Another agent's personal view answers
+    /// as one that does not exist, to everybody.
+    #[derive(Debug)]
+    pub struct ViewServiceServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> ViewServiceServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for ViewServiceServer<T>
+    where
+        T: ViewService,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/tandem.conversation.v1.ViewService/CreateView" => {
+                    #[allow(non_camel_case_types)]
+                    struct CreateViewSvc<T: ViewService>(pub Arc<T>);
+                    impl<
+                        T: ViewService,
+                    > tonic::server::UnaryService<super::CreateViewRequest>
+                    for CreateViewSvc<T> {
+                        type Response = super::CreateViewResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::CreateViewRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ViewService>::create_view(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = CreateViewSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.conversation.v1.ViewService/UpdateView" => {
+                    #[allow(non_camel_case_types)]
+                    struct UpdateViewSvc<T: ViewService>(pub Arc<T>);
+                    impl<
+                        T: ViewService,
+                    > tonic::server::UnaryService<super::UpdateViewRequest>
+                    for UpdateViewSvc<T> {
+                        type Response = super::UpdateViewResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::UpdateViewRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ViewService>::update_view(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = UpdateViewSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.conversation.v1.ViewService/CopyView" => {
+                    #[allow(non_camel_case_types)]
+                    struct CopyViewSvc<T: ViewService>(pub Arc<T>);
+                    impl<
+                        T: ViewService,
+                    > tonic::server::UnaryService<super::CopyViewRequest>
+                    for CopyViewSvc<T> {
+                        type Response = super::CopyViewResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::CopyViewRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ViewService>::copy_view(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = CopyViewSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.conversation.v1.ViewService/DeleteView" => {
+                    #[allow(non_camel_case_types)]
+                    struct DeleteViewSvc<T: ViewService>(pub Arc<T>);
+                    impl<
+                        T: ViewService,
+                    > tonic::server::UnaryService<super::DeleteViewRequest>
+                    for DeleteViewSvc<T> {
+                        type Response = super::DeleteViewResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::DeleteViewRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ViewService>::delete_view(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = DeleteViewSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.conversation.v1.ViewService/GetView" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetViewSvc<T: ViewService>(pub Arc<T>);
+                    impl<
+                        T: ViewService,
+                    > tonic::server::UnaryService<super::GetViewRequest>
+                    for GetViewSvc<T> {
+                        type Response = super::GetViewResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetViewRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ViewService>::get_view(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetViewSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.conversation.v1.ViewService/ListViews" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListViewsSvc<T: ViewService>(pub Arc<T>);
+                    impl<
+                        T: ViewService,
+                    > tonic::server::UnaryService<super::ListViewsRequest>
+                    for ListViewsSvc<T> {
+                        type Response = super::ListViewsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListViewsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ViewService>::list_views(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListViewsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.conversation.v1.ViewService/ArrangeViews" => {
+                    #[allow(non_camel_case_types)]
+                    struct ArrangeViewsSvc<T: ViewService>(pub Arc<T>);
+                    impl<
+                        T: ViewService,
+                    > tonic::server::UnaryService<super::ArrangeViewsRequest>
+                    for ArrangeViewsSvc<T> {
+                        type Response = super::ArrangeViewsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ArrangeViewsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ViewService>::arrange_views(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ArrangeViewsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.conversation.v1.ViewService/SetDefaultView" => {
+                    #[allow(non_camel_case_types)]
+                    struct SetDefaultViewSvc<T: ViewService>(pub Arc<T>);
+                    impl<
+                        T: ViewService,
+                    > tonic::server::UnaryService<super::SetDefaultViewRequest>
+                    for SetDefaultViewSvc<T> {
+                        type Response = super::SetDefaultViewResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::SetDefaultViewRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ViewService>::set_default_view(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = SetDefaultViewSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for ViewServiceServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "tandem.conversation.v1.ViewService";
+    impl<T> tonic::server::NamedService for ViewServiceServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
 /// Asks for what a screen shows.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct WatchConversationsRequest {
@@ -1970,6 +6660,9 @@ pub struct WatchConversationsRequest {
     /// Change tokens of writes that the snapshots must show.
     #[prost(string, repeated, tag = "4")]
     pub at_least_as_fresh: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The caller's time zone, IANA, for named ranges of time that say none; UTC when empty.
+    #[prost(string, tag = "5")]
+    pub time_zone: ::prost::alloc::string::String,
 }
 /// A list to watch.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1986,6 +6679,9 @@ pub struct WatchedList {
     /// Rows that are sent at the start: 0 to 200.
     #[prost(int32, tag = "4")]
     pub snapshot_size: i32,
+    /// A view's id instead of a filter: its filter and, unless one is given, its order, as they are when the stream begins.
+    #[prost(string, tag = "5")]
+    pub view_id: ::prost::alloc::string::String,
 }
 /// A thread to watch.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -2153,7 +6849,7 @@ pub mod watch_service_client {
         }
         /// Rows that come into lists or change in them, rows that leave, and everything new in open threads. Everything is sent at
         /// least once and may be sent again: take the newest `version`. Errors: INVALID_ARGUMENT (INVALID_FIELDS,
-        /// PAGE_TOKEN_INVALID for the resume token), NOT_FOUND (a thread). Ends with UNAUTHENTICATED (TOKEN_EXPIRED) when the token
+        /// PAGE_TOKEN_INVALID for the resume token), NOT_FOUND (a thread, a view). Ends with UNAUTHENTICATED (TOKEN_EXPIRED) when the token
         /// expires and with UNAVAILABLE (SHUTTING_DOWN) when the process drains: connect again with the newest resume token, to
         /// any replica.
         pub async fn watch_conversations(
@@ -2211,7 +6907,7 @@ pub mod watch_service_server {
             + 'static;
         /// Rows that come into lists or change in them, rows that leave, and everything new in open threads. Everything is sent at
         /// least once and may be sent again: take the newest `version`. Errors: INVALID_ARGUMENT (INVALID_FIELDS,
-        /// PAGE_TOKEN_INVALID for the resume token), NOT_FOUND (a thread). Ends with UNAUTHENTICATED (TOKEN_EXPIRED) when the token
+        /// PAGE_TOKEN_INVALID for the resume token), NOT_FOUND (a thread, a view). Ends with UNAUTHENTICATED (TOKEN_EXPIRED) when the token
         /// expires and with UNAVAILABLE (SHUTTING_DOWN) when the process drains: connect again with the newest resume token, to
         /// any replica.
         async fn watch_conversations(
@@ -2386,62 +7082,6 @@ pub mod watch_service_server {
     impl<T> tonic::server::NamedService for WatchServiceServer<T> {
         const NAME: &'static str = SERVICE_NAME;
     }
-}
-/// By when customers of a tenant shall have an answer: what sets `due_time` of a conversation that begins to wait.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct ResponseGoals {
-    /// One for each priority; a priority that is left out takes the default: 15 minutes for urgent and two hours for others
-    /// to the first answer, 15 minutes and the same business day to those that follow.
-    #[prost(message, repeated, tag = "1")]
-    pub targets: ::prost::alloc::vec::Vec<ResponseTarget>,
-    /// The IANA time zone of the opening hours and of a business day, such as `Asia/Jerusalem`; UTC when empty.
-    #[prost(string, tag = "2")]
-    pub time_zone: ::prost::alloc::string::String,
-    /// When the business works, at most 70; always when there are none. Only time inside them counts.
-    #[prost(message, repeated, tag = "3")]
-    pub opening_hours: ::prost::alloc::vec::Vec<OpeningHours>,
-    /// Changes with every change of the goals.
-    #[prost(string, tag = "4")]
-    pub etag: ::prost::alloc::string::String,
-}
-/// The target of one priority.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct ResponseTarget {
-    /// Whose target it is.
-    #[prost(enumeration = "super::super::r#type::v1::Priority", tag = "1")]
-    pub priority: i32,
-    /// Time to the first answer of a NEW conversation, in whole seconds up to 30 days; without it no first answer is due.
-    #[prost(message, optional, tag = "2")]
-    pub first: ::core::option::Option<::prost_types::Duration>,
-    /// Time to an answer in any other conversation.
-    #[prost(oneof = "response_target::Following", tags = "3, 4")]
-    pub following: ::core::option::Option<response_target::Following>,
-}
-/// Nested message and enum types in `ResponseTarget`.
-pub mod response_target {
-    /// Time to an answer in any other conversation.
-    #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Oneof)]
-    pub enum Following {
-        /// As long as this, in whole seconds up to 30 days.
-        #[prost(message, tag = "3")]
-        Within(::prost_types::Duration),
-        /// By the end of the business day on which the customer wrote, or of the next one when that was over.
-        #[prost(bool, tag = "4")]
-        SameBusinessDay(bool),
-    }
-}
-/// A time at which the business works, on one day of every week. Those of one day do not overlap.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct OpeningHours {
-    /// 1 is Monday, 7 is Sunday.
-    #[prost(int32, tag = "1")]
-    pub weekday: i32,
-    /// Minutes after midnight: 0 to 1,439.
-    #[prost(int32, tag = "2")]
-    pub opens_minute: i32,
-    /// Minutes after midnight: after `opens_minute`, at most 1,440.
-    #[prost(int32, tag = "3")]
-    pub closes_minute: i32,
 }
 /// Asks for replies.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -4900,3086 +9540,6 @@ pub mod transfer_service_server {
     /// Generated gRPC service name
     pub const SERVICE_NAME: &str = "tandem.conversation.v1.TransferService";
     impl<T> tonic::server::NamedService for TransferServiceServer<T> {
-        const NAME: &'static str = SERVICE_NAME;
-    }
-}
-/// Asks for conversations.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct ListConversationsRequest {
-    /// Which.
-    #[prost(message, optional, tag = "1")]
-    pub filter: ::core::option::Option<super::super::r#type::v1::ConversationFilter>,
-    /// How many at most: 1 to 200, 0 means 50.
-    #[prost(int32, tag = "2")]
-    pub page_size: i32,
-    /// Where the last page ended.
-    #[prost(string, tag = "3")]
-    pub page_token: ::prost::alloc::string::String,
-    /// Change tokens of writes that the answer must show.
-    #[prost(string, repeated, tag = "4")]
-    pub at_least_as_fresh: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
-    /// In which order.
-    #[prost(enumeration = "super::super::r#type::v1::ConversationOrder", tag = "5")]
-    pub order: i32,
-}
-/// One page of conversations.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct ListConversationsResponse {
-    /// The rows.
-    #[prost(message, repeated, tag = "1")]
-    pub rows: ::prost::alloc::vec::Vec<ConversationRow>,
-    /// Empty at the end.
-    #[prost(string, tag = "2")]
-    pub next_page_token: ::prost::alloc::string::String,
-}
-/// Asks which conversations match.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct MatchConversationsRequest {
-    /// Which.
-    #[prost(message, optional, tag = "1")]
-    pub filter: ::core::option::Option<super::super::r#type::v1::ConversationFilter>,
-    /// The candidates' ids, at most 500.
-    #[prost(string, repeated, tag = "2")]
-    pub conversation_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
-    /// Change tokens of writes that the answer must show.
-    #[prost(string, repeated, tag = "3")]
-    pub at_least_as_fresh: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
-}
-/// Those that match, in the order of the request.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct MatchConversationsResponse {
-    /// Their ids.
-    #[prost(string, repeated, tag = "1")]
-    pub conversation_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
-}
-/// Asks for one conversation.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct GetConversationRequest {
-    /// Its id.
-    #[prost(string, tag = "1")]
-    pub conversation_id: ::prost::alloc::string::String,
-    /// Change tokens of writes that the answer must show.
-    #[prost(string, repeated, tag = "2")]
-    pub at_least_as_fresh: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
-}
-/// One conversation.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct GetConversationResponse {
-    /// The row.
-    #[prost(message, optional, tag = "1")]
-    pub row: ::core::option::Option<ConversationRow>,
-    /// Its contact.
-    #[prost(message, optional, tag = "2")]
-    pub contact: ::core::option::Option<Contact>,
-}
-/// Asks for messages.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct ListMessagesRequest {
-    /// The conversation's id.
-    #[prost(string, tag = "1")]
-    pub conversation_id: ::prost::alloc::string::String,
-    /// Messages after this position, oldest first. 0 starts at the beginning.
-    #[prost(int64, tag = "2")]
-    pub after_position: i64,
-    /// When set: messages before this position, newest first. Excludes `after_position`.
-    #[prost(int64, tag = "3")]
-    pub before_position: i64,
-    /// How many at most: 1 to 500, 0 means 100.
-    #[prost(int32, tag = "4")]
-    pub page_size: i32,
-    /// When set: messages before, at and after this position, oldest first, it in the middle. Excludes the other two.
-    #[prost(int64, tag = "5")]
-    pub around_position: i64,
-}
-/// Messages.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct ListMessagesResponse {
-    /// The messages.
-    #[prost(message, repeated, tag = "1")]
-    pub messages: ::prost::alloc::vec::Vec<Message>,
-    /// There are more in this direction; with `around_position`, after these.
-    #[prost(bool, tag = "2")]
-    pub more: bool,
-    /// With `around_position`: there are more before these.
-    #[prost(bool, tag = "3")]
-    pub more_before: bool,
-}
-/// Asks what happened.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct ListTimelineRequest {
-    /// The conversation's id.
-    #[prost(string, tag = "1")]
-    pub conversation_id: ::prost::alloc::string::String,
-    /// How many at most: 1 to 500, 0 means 100.
-    #[prost(int32, tag = "2")]
-    pub page_size: i32,
-    /// Where the last page ended.
-    #[prost(string, tag = "3")]
-    pub page_token: ::prost::alloc::string::String,
-}
-/// What happened.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct ListTimelineResponse {
-    /// The entries.
-    #[prost(message, repeated, tag = "1")]
-    pub entries: ::prost::alloc::vec::Vec<TimelineEntry>,
-    /// Empty at the end.
-    #[prost(string, tag = "2")]
-    pub next_page_token: ::prost::alloc::string::String,
-}
-/// Asks to send.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct SendMessageRequest {
-    /// A UUID; the same id and body answer the same again.
-    #[prost(string, tag = "1")]
-    pub request_id: ::prost::alloc::string::String,
-    /// The conversation's id.
-    #[prost(string, tag = "2")]
-    pub conversation_id: ::prost::alloc::string::String,
-    /// 1 to 10 messages that go out together.
-    #[prost(message, repeated, tag = "3")]
-    pub contents: ::prost::alloc::vec::Vec<MessageContent>,
-    /// The epoch that the words were written under. Needed by the AI; a person may give it.
-    #[prost(int64, tag = "4")]
-    pub expected_epoch: i64,
-    /// The customer position that the AI answers; 0 for a follow-up that answers nothing.
-    #[prost(int64, tag = "5")]
-    pub answers_position: i64,
-    /// A private note: never leaves, needs no hold.
-    #[prost(bool, tag = "6")]
-    pub private: bool,
-    /// The agent takes the conversation over with this message when it does not hold it.
-    #[prost(bool, tag = "7")]
-    pub take_over: bool,
-    /// The position that the first message quotes; 0 for none.
-    #[prost(int64, tag = "8")]
-    pub reply_to_position: i64,
-    /// Active agents whom a private note calls, at most 20; shown with the first message.
-    #[prost(string, repeated, tag = "9")]
-    pub mention_agent_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
-}
-/// What was appended.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct SendMessageResponse {
-    /// The messages in order.
-    #[prost(message, repeated, tag = "1")]
-    pub messages: ::prost::alloc::vec::Vec<Message>,
-    /// The conversation after it.
-    #[prost(message, optional, tag = "2")]
-    pub conversation: ::core::option::Option<Conversation>,
-    /// Names this change for reads elsewhere.
-    #[prost(string, tag = "3")]
-    pub change_token: ::prost::alloc::string::String,
-}
-/// Asks to write first.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct StartConversationRequest {
-    /// A UUID; the same id and body answer the same again.
-    #[prost(string, tag = "1")]
-    pub request_id: ::prost::alloc::string::String,
-    /// The channel's id.
-    #[prost(string, tag = "2")]
-    pub channel_id: ::prost::alloc::string::String,
-    /// A known contact's id, or empty with identities.
-    #[prost(string, tag = "3")]
-    pub contact_id: ::prost::alloc::string::String,
-    /// The addresses to write to when no contact is known, at least one of them verified.
-    #[prost(message, repeated, tag = "4")]
-    pub identities: ::prost::alloc::vec::Vec<super::super::r#type::v1::Identity>,
-    /// The person's name.
-    #[prost(string, tag = "5")]
-    pub display_name: ::prost::alloc::string::String,
-    /// 1 to 10 messages; a template outside the reply window.
-    #[prost(message, repeated, tag = "6")]
-    pub contents: ::prost::alloc::vec::Vec<MessageContent>,
-}
-/// The started conversation.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct StartConversationResponse {
-    /// The conversation.
-    #[prost(message, optional, tag = "1")]
-    pub conversation: ::core::option::Option<Conversation>,
-    /// Its first messages.
-    #[prost(message, repeated, tag = "2")]
-    pub messages: ::prost::alloc::vec::Vec<Message>,
-    /// Names this change for reads elsewhere.
-    #[prost(string, tag = "3")]
-    pub change_token: ::prost::alloc::string::String,
-}
-/// Asks to close.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct CloseConversationRequest {
-    /// A UUID; the same id and body answer the same again.
-    #[prost(string, tag = "1")]
-    pub request_id: ::prost::alloc::string::String,
-    /// The conversation's id.
-    #[prost(string, tag = "2")]
-    pub conversation_id: ::prost::alloc::string::String,
-    /// Refuses when the epoch has passed; 0 asks nothing.
-    #[prost(int64, tag = "3")]
-    pub expected_epoch: i64,
-    /// 0 to 10 messages that go out with it and are not withdrawn by it.
-    #[prost(message, repeated, tag = "4")]
-    pub last_contents: ::prost::alloc::vec::Vec<MessageContent>,
-    /// Why, at most 200 characters.
-    #[prost(string, tag = "5")]
-    pub reason: ::prost::alloc::string::String,
-    /// The customer position that the AI's last messages answer.
-    #[prost(int64, tag = "6")]
-    pub answers_position: i64,
-}
-/// The closed conversation.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct CloseConversationResponse {
-    /// The conversation.
-    #[prost(message, optional, tag = "1")]
-    pub conversation: ::core::option::Option<Conversation>,
-    /// The last messages.
-    #[prost(message, repeated, tag = "2")]
-    pub messages: ::prost::alloc::vec::Vec<Message>,
-    /// Names this change for reads elsewhere.
-    #[prost(string, tag = "3")]
-    pub change_token: ::prost::alloc::string::String,
-}
-/// Asks to open again.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct ReopenConversationRequest {
-    /// A UUID; the same id and body answer the same again.
-    #[prost(string, tag = "1")]
-    pub request_id: ::prost::alloc::string::String,
-    /// The conversation's id.
-    #[prost(string, tag = "2")]
-    pub conversation_id: ::prost::alloc::string::String,
-}
-/// The reopened conversation.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct ReopenConversationResponse {
-    /// The conversation.
-    #[prost(message, optional, tag = "1")]
-    pub conversation: ::core::option::Option<Conversation>,
-    /// Names this change for reads elsewhere.
-    #[prost(string, tag = "2")]
-    pub change_token: ::prost::alloc::string::String,
-}
-/// Says what was seen.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct MarkReadRequest {
-    /// The conversation's id.
-    #[prost(string, tag = "1")]
-    pub conversation_id: ::prost::alloc::string::String,
-    /// Everything up to here was seen; 0 means everything there is.
-    #[prost(int64, tag = "2")]
-    pub up_to_position: i64,
-}
-/// Whether something is left unread.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct MarkReadResponse {
-    /// The customer wrote after that position.
-    #[prost(bool, tag = "1")]
-    pub unread: bool,
-}
-/// Asks to change labels.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct UpdateLabelsRequest {
-    /// A UUID; the same id and body answer the same again.
-    #[prost(string, tag = "1")]
-    pub request_id: ::prost::alloc::string::String,
-    /// The conversation's id.
-    #[prost(string, tag = "2")]
-    pub conversation_id: ::prost::alloc::string::String,
-    /// Names to put on, at most 20, 1 to 64 characters each.
-    #[prost(string, repeated, tag = "3")]
-    pub add: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
-    /// Names to take off, at most 20.
-    #[prost(string, repeated, tag = "4")]
-    pub remove: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
-}
-/// The conversation with its labels.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct UpdateLabelsResponse {
-    /// The conversation.
-    #[prost(message, optional, tag = "1")]
-    pub conversation: ::core::option::Option<Conversation>,
-    /// Its labels.
-    #[prost(message, repeated, tag = "2")]
-    pub labels: ::prost::alloc::vec::Vec<Label>,
-    /// Names this change for reads elsewhere.
-    #[prost(string, tag = "3")]
-    pub change_token: ::prost::alloc::string::String,
-}
-/// Asks for the labels.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct ListLabelsRequest {}
-/// The labels.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct ListLabelsResponse {
-    /// By name.
-    #[prost(message, repeated, tag = "1")]
-    pub labels: ::prost::alloc::vec::Vec<Label>,
-}
-/// Asks for a person's eye.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct RaiseAttentionRequest {
-    /// A UUID; the same id and body answer the same again.
-    #[prost(string, tag = "1")]
-    pub request_id: ::prost::alloc::string::String,
-    /// The conversation's id.
-    #[prost(string, tag = "2")]
-    pub conversation_id: ::prost::alloc::string::String,
-    /// Why.
-    #[prost(enumeration = "super::super::r#type::v1::AttentionReason", tag = "3")]
-    pub reason: i32,
-}
-/// The conversation with its mark.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct RaiseAttentionResponse {
-    /// The conversation.
-    #[prost(message, optional, tag = "1")]
-    pub conversation: ::core::option::Option<Conversation>,
-    /// Names this change for reads elsewhere.
-    #[prost(string, tag = "2")]
-    pub change_token: ::prost::alloc::string::String,
-}
-/// Asks what the caller may see.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct GetAccessScopeRequest {}
-/// What the caller may see.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct GetAccessScopeResponse {
-    /// Every channel of the tenant.
-    #[prost(bool, tag = "1")]
-    pub all_channels: bool,
-    /// Else these.
-    #[prost(string, repeated, tag = "2")]
-    pub channel_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
-    /// The agent that the token's subject is; empty for others.
-    #[prost(string, tag = "3")]
-    pub agent_id: ::prost::alloc::string::String,
-    /// The agent's teams.
-    #[prost(string, repeated, tag = "4")]
-    pub team_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
-    /// The time of the answer.
-    #[prost(message, optional, tag = "5")]
-    pub time: ::core::option::Option<::prost_types::Timestamp>,
-}
-/// Asks to put a conversation aside.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct SnoozeConversationRequest {
-    /// A UUID; the same id and body answer the same again.
-    #[prost(string, tag = "1")]
-    pub request_id: ::prost::alloc::string::String,
-    /// The conversation's id.
-    #[prost(string, tag = "2")]
-    pub conversation_id: ::prost::alloc::string::String,
-    /// When it wakes: after now, at most a year ahead.
-    #[prost(message, optional, tag = "3")]
-    pub until: ::core::option::Option<::prost_types::Timestamp>,
-    /// What to do then, at most 2,000 characters; stands in the timeline.
-    #[prost(string, tag = "4")]
-    pub note: ::prost::alloc::string::String,
-}
-/// The snoozed conversation.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct SnoozeConversationResponse {
-    /// The conversation.
-    #[prost(message, optional, tag = "1")]
-    pub conversation: ::core::option::Option<Conversation>,
-    /// Names this change for reads elsewhere.
-    #[prost(string, tag = "2")]
-    pub change_token: ::prost::alloc::string::String,
-}
-/// Asks to wake a conversation.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct WakeConversationRequest {
-    /// A UUID; the same id and body answer the same again.
-    #[prost(string, tag = "1")]
-    pub request_id: ::prost::alloc::string::String,
-    /// The conversation's id.
-    #[prost(string, tag = "2")]
-    pub conversation_id: ::prost::alloc::string::String,
-}
-/// The conversation, awake.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct WakeConversationResponse {
-    /// The conversation.
-    #[prost(message, optional, tag = "1")]
-    pub conversation: ::core::option::Option<Conversation>,
-    /// Names this change for reads elsewhere.
-    #[prost(string, tag = "2")]
-    pub change_token: ::prost::alloc::string::String,
-}
-/// Asks for another priority.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct SetPriorityRequest {
-    /// A UUID; the same id and body answer the same again.
-    #[prost(string, tag = "1")]
-    pub request_id: ::prost::alloc::string::String,
-    /// The conversation's id.
-    #[prost(string, tag = "2")]
-    pub conversation_id: ::prost::alloc::string::String,
-    /// How urgent it is.
-    #[prost(enumeration = "super::super::r#type::v1::Priority", tag = "3")]
-    pub priority: i32,
-}
-/// The conversation with its priority.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct SetPriorityResponse {
-    /// The conversation.
-    #[prost(message, optional, tag = "1")]
-    pub conversation: ::core::option::Option<Conversation>,
-    /// Names this change for reads elsewhere.
-    #[prost(string, tag = "2")]
-    pub change_token: ::prost::alloc::string::String,
-}
-/// Says that a conversation is to be seen again.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct MarkUnreadRequest {
-    /// The conversation's id.
-    #[prost(string, tag = "1")]
-    pub conversation_id: ::prost::alloc::string::String,
-}
-/// Whether it is unread now.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct MarkUnreadResponse {
-    /// False when the customer never wrote in it.
-    #[prost(bool, tag = "1")]
-    pub unread: bool,
-}
-/// Asks for another name of a label.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct RenameLabelRequest {
-    /// A UUID; the same id and body answer the same again.
-    #[prost(string, tag = "1")]
-    pub request_id: ::prost::alloc::string::String,
-    /// The label's id; that of a merged one means the label that stayed.
-    #[prost(string, tag = "2")]
-    pub label_id: ::prost::alloc::string::String,
-    /// Its new name, 1 to 64 characters.
-    #[prost(string, tag = "3")]
-    pub name: ::prost::alloc::string::String,
-    /// The label's etag.
-    #[prost(string, tag = "4")]
-    pub etag: ::prost::alloc::string::String,
-}
-/// The renamed label.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct RenameLabelResponse {
-    /// The label.
-    #[prost(message, optional, tag = "1")]
-    pub label: ::core::option::Option<Label>,
-    /// Names this change for reads elsewhere; empty, since labels are on no feed.
-    #[prost(string, tag = "2")]
-    pub change_token: ::prost::alloc::string::String,
-}
-/// Asks to make one label another.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct MergeLabelsRequest {
-    /// A UUID; the same id and body answer the same again.
-    #[prost(string, tag = "1")]
-    pub request_id: ::prost::alloc::string::String,
-    /// The label that goes.
-    #[prost(string, tag = "2")]
-    pub label_id: ::prost::alloc::string::String,
-    /// The label that stays.
-    #[prost(string, tag = "3")]
-    pub into_label_id: ::prost::alloc::string::String,
-}
-/// The label that stayed.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct MergeLabelsResponse {
-    /// The label.
-    #[prost(message, optional, tag = "1")]
-    pub label: ::core::option::Option<Label>,
-    /// Names this change for reads elsewhere; empty, since labels are on no feed.
-    #[prost(string, tag = "2")]
-    pub change_token: ::prost::alloc::string::String,
-}
-/// Asks for one change to many conversations.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct BulkUpdateConversationsRequest {
-    /// A UUID; the same id and body answer the same again.
-    #[prost(string, tag = "1")]
-    pub request_id: ::prost::alloc::string::String,
-    /// 1 to 100 conversations by id, each once.
-    #[prost(string, repeated, tag = "2")]
-    pub conversation_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
-    /// What to do to each.
-    #[prost(oneof = "bulk_update_conversations_request::Change", tags = "3, 4, 5, 6, 7")]
-    pub change: ::core::option::Option<bulk_update_conversations_request::Change>,
-}
-/// Nested message and enum types in `BulkUpdateConversationsRequest`.
-pub mod bulk_update_conversations_request {
-    /// What to do to each.
-    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
-    pub enum Change {
-        /// Close it.
-        #[prost(message, tag = "3")]
-        Close(super::BulkClose),
-        /// Put labels on and take them off.
-        #[prost(message, tag = "4")]
-        Labels(super::BulkLabels),
-        /// Say how urgent it is.
-        #[prost(enumeration = "super::super::super::r#type::v1::Priority", tag = "5")]
-        Priority(i32),
-        /// The caller has seen everything in it.
-        #[prost(message, tag = "6")]
-        MarkRead(super::BulkMarkRead),
-        /// Put it aside.
-        #[prost(message, tag = "7")]
-        Snooze(super::BulkSnooze),
-    }
-}
-/// Closes, by the rules of `CloseConversation`.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct BulkClose {
-    /// Why, at most 200 characters.
-    #[prost(string, tag = "1")]
-    pub reason: ::prost::alloc::string::String,
-}
-/// Labels, by the rules of `UpdateLabels`.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct BulkLabels {
-    /// Names to put on, at most 20, 1 to 64 characters each.
-    #[prost(string, repeated, tag = "1")]
-    pub add: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
-    /// Names to take off, at most 20.
-    #[prost(string, repeated, tag = "2")]
-    pub remove: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
-}
-/// Marks as read, by the rules of `MarkRead`.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct BulkMarkRead {}
-/// Snoozes, by the rules of `SnoozeConversation`.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct BulkSnooze {
-    /// When they wake: after now, at most a year ahead.
-    #[prost(message, optional, tag = "1")]
-    pub until: ::core::option::Option<::prost_types::Timestamp>,
-    /// What to do then, at most 2,000 characters.
-    #[prost(string, tag = "2")]
-    pub note: ::prost::alloc::string::String,
-}
-/// What became of each.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct BulkUpdateConversationsResponse {
-    /// One for each conversation, in the order of the request.
-    #[prost(message, repeated, tag = "1")]
-    pub results: ::prost::alloc::vec::Vec<BulkResult>,
-    /// Names this change for reads elsewhere.
-    #[prost(string, tag = "2")]
-    pub change_token: ::prost::alloc::string::String,
-}
-/// What became of one conversation.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct BulkResult {
-    /// Its id.
-    #[prost(string, tag = "1")]
-    pub conversation_id: ::prost::alloc::string::String,
-    /// What became of it.
-    #[prost(oneof = "bulk_result::Outcome", tags = "2, 3")]
-    pub outcome: ::core::option::Option<bulk_result::Outcome>,
-}
-/// Nested message and enum types in `BulkResult`.
-pub mod bulk_result {
-    /// What became of it.
-    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
-    pub enum Outcome {
-        /// It is as was asked for; so is one that was already.
-        #[prost(message, tag = "2")]
-        Updated(super::Conversation),
-        /// Nothing was changed in it.
-        #[prost(message, tag = "3")]
-        Refused(super::BulkRefused),
-    }
-}
-/// Why a conversation was left as it is.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct BulkRefused {
-    /// The reason, as the call for one conversation would answer it.
-    #[prost(enumeration = "super::super::r#type::v1::ErrorReason", tag = "1")]
-    pub reason: i32,
-    /// The same in words.
-    #[prost(string, tag = "2")]
-    pub message: ::prost::alloc::string::String,
-}
-/// Asks for other phrases.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct UpdateAttentionPhrasesRequest {
-    /// A UUID; the same id and body answer the same again.
-    #[prost(string, tag = "1")]
-    pub request_id: ::prost::alloc::string::String,
-    /// All phrases in any languages, at most 200, 2 to 100 characters each, no two alike without regard to case and accents.
-    #[prost(string, repeated, tag = "2")]
-    pub phrases: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
-    /// The etag of the list that these replace.
-    #[prost(string, tag = "3")]
-    pub etag: ::prost::alloc::string::String,
-}
-/// The new phrases.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct UpdateAttentionPhrasesResponse {
-    /// The phrases in their order.
-    #[prost(string, repeated, tag = "1")]
-    pub phrases: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
-    /// The etag of the list.
-    #[prost(string, tag = "2")]
-    pub etag: ::prost::alloc::string::String,
-    /// Names this change for reads elsewhere; empty, since phrases are on no feed.
-    #[prost(string, tag = "3")]
-    pub change_token: ::prost::alloc::string::String,
-}
-/// Asks for the phrases.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct ListAttentionPhrasesRequest {}
-/// The phrases.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct ListAttentionPhrasesResponse {
-    /// The phrases in their order; none in the beginning.
-    #[prost(string, repeated, tag = "1")]
-    pub phrases: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
-    /// The etag of the list.
-    #[prost(string, tag = "2")]
-    pub etag: ::prost::alloc::string::String,
-}
-/// Asks for other response goals.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct UpdateResponseGoalsRequest {
-    /// A UUID; the same id and body answer the same again.
-    #[prost(string, tag = "1")]
-    pub request_id: ::prost::alloc::string::String,
-    /// The goals with the etag of those that they replace.
-    #[prost(message, optional, tag = "2")]
-    pub goals: ::core::option::Option<ResponseGoals>,
-}
-/// The new response goals.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct UpdateResponseGoalsResponse {
-    /// The goals, one target for each priority.
-    #[prost(message, optional, tag = "1")]
-    pub goals: ::core::option::Option<ResponseGoals>,
-    /// Names this change for reads elsewhere; empty, since goals are on no feed.
-    #[prost(string, tag = "2")]
-    pub change_token: ::prost::alloc::string::String,
-}
-/// Asks for the response goals.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct GetResponseGoalsRequest {}
-/// The response goals.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct GetResponseGoalsResponse {
-    /// The goals, one target for each priority.
-    #[prost(message, optional, tag = "1")]
-    pub goals: ::core::option::Option<ResponseGoals>,
-}
-/// Generated client implementations.
-pub mod conversation_service_client {
-    #![allow(
-        unused_variables,
-        dead_code,
-        missing_docs,
-        clippy::wildcard_imports,
-        clippy::let_unit_value,
-    )]
-    use tonic::codegen::*;
-    use tonic::codegen::http::Uri;
-    /// Conversations and their messages, as screens and bots see them. Everything is limited to the caller's access scope.
-    #[derive(Debug, Clone)]
-    pub struct ConversationServiceClient<T> {
-        inner: tonic::client::Grpc<T>,
-    }
-    impl ConversationServiceClient<tonic::transport::Channel> {
-        /// Attempt to create a new client by connecting to a given endpoint.
-        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
-        where
-            D: TryInto<tonic::transport::Endpoint>,
-            D::Error: Into<StdError>,
-        {
-            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
-            Ok(Self::new(conn))
-        }
-    }
-    impl<T> ConversationServiceClient<T>
-    where
-        T: tonic::client::GrpcService<tonic::body::Body>,
-        T::Error: Into<StdError>,
-        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
-        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
-    {
-        pub fn new(inner: T) -> Self {
-            let inner = tonic::client::Grpc::new(inner);
-            Self { inner }
-        }
-        pub fn with_origin(inner: T, origin: Uri) -> Self {
-            let inner = tonic::client::Grpc::with_origin(inner, origin);
-            Self { inner }
-        }
-        pub fn with_interceptor<F>(
-            inner: T,
-            interceptor: F,
-        ) -> ConversationServiceClient<InterceptedService<T, F>>
-        where
-            F: tonic::service::Interceptor,
-            T::ResponseBody: Default,
-            T: tonic::codegen::Service<
-                http::Request<tonic::body::Body>,
-                Response = http::Response<
-                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
-                >,
-            >,
-            <T as tonic::codegen::Service<
-                http::Request<tonic::body::Body>,
-            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
-        {
-            ConversationServiceClient::new(InterceptedService::new(inner, interceptor))
-        }
-        /// Compress requests with the given encoding.
-        ///
-        /// This requires the server to support it otherwise it might respond with an
-        /// error.
-        #[must_use]
-        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
-            self.inner = self.inner.send_compressed(encoding);
-            self
-        }
-        /// Enable decompressing responses.
-        #[must_use]
-        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
-            self.inner = self.inner.accept_compressed(encoding);
-            self
-        }
-        /// Limits the maximum size of a decoded message.
-        ///
-        /// Default: `4MB`
-        #[must_use]
-        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
-            self.inner = self.inner.max_decoding_message_size(limit);
-            self
-        }
-        /// Limits the maximum size of an encoded message.
-        ///
-        /// Default: `usize::MAX`
-        #[must_use]
-        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
-            self.inner = self.inner.max_encoding_message_size(limit);
-            self
-        }
-        /// One page of conversations, newest activity first unless another order is asked for. Costs the same on every page; a rare combination may answer a short
-        /// page, even an empty one, with a token to go on. Errors: INVALID_ARGUMENT (INVALID_FIELDS, PAGE_TOKEN_INVALID).
-        pub async fn list_conversations(
-            &mut self,
-            request: impl tonic::IntoRequest<super::ListConversationsRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::ListConversationsResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/tandem.conversation.v1.ConversationService/ListConversations",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(
-                    GrpcMethod::new(
-                        "tandem.conversation.v1.ConversationService",
-                        "ListConversations",
-                    ),
-                );
-            self.inner.unary(req, path, codec).await
-        }
-        /// Which of up to 500 given conversations match a filter and may be seen. Errors: INVALID_ARGUMENT.
-        pub async fn match_conversations(
-            &mut self,
-            request: impl tonic::IntoRequest<super::MatchConversationsRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::MatchConversationsResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/tandem.conversation.v1.ConversationService/MatchConversations",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(
-                    GrpcMethod::new(
-                        "tandem.conversation.v1.ConversationService",
-                        "MatchConversations",
-                    ),
-                );
-            self.inner.unary(req, path, codec).await
-        }
-        /// One conversation with its contact. Errors: NOT_FOUND.
-        pub async fn get_conversation(
-            &mut self,
-            request: impl tonic::IntoRequest<super::GetConversationRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::GetConversationResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/tandem.conversation.v1.ConversationService/GetConversation",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(
-                    GrpcMethod::new(
-                        "tandem.conversation.v1.ConversationService",
-                        "GetConversation",
-                    ),
-                );
-            self.inner.unary(req, path, codec).await
-        }
-        /// Messages by position, forwards, backwards or around one. Errors: INVALID_ARGUMENT, NOT_FOUND.
-        pub async fn list_messages(
-            &mut self,
-            request: impl tonic::IntoRequest<super::ListMessagesRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::ListMessagesResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/tandem.conversation.v1.ConversationService/ListMessages",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(
-                    GrpcMethod::new(
-                        "tandem.conversation.v1.ConversationService",
-                        "ListMessages",
-                    ),
-                );
-            self.inner.unary(req, path, codec).await
-        }
-        /// What happened to a conversation, oldest first. Errors: INVALID_ARGUMENT (PAGE_TOKEN_INVALID), NOT_FOUND.
-        pub async fn list_timeline(
-            &mut self,
-            request: impl tonic::IntoRequest<super::ListTimelineRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::ListTimelineResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/tandem.conversation.v1.ConversationService/ListTimeline",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(
-                    GrpcMethod::new(
-                        "tandem.conversation.v1.ConversationService",
-                        "ListTimeline",
-                    ),
-                );
-            self.inner.unary(req, path, codec).await
-        }
-        /// Answers the customer, or leaves a private note. The AI gives its epoch and the position that it answers. Errors:
-        /// INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION (HOLDER_CHANGED, ALREADY_ANSWERED, NOT_HOLDER, CONVERSATION_CLOSED,
-        /// REPLY_WINDOW_CLOSED, CHANNEL_DISABLED, CAPABILITY_MISSING).
-        pub async fn send_message(
-            &mut self,
-            request: impl tonic::IntoRequest<super::SendMessageRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::SendMessageResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/tandem.conversation.v1.ConversationService/SendMessage",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(
-                    GrpcMethod::new(
-                        "tandem.conversation.v1.ConversationService",
-                        "SendMessage",
-                    ),
-                );
-            self.inner.unary(req, path, codec).await
-        }
-        /// Writes first. Held by the agent who starts it. Errors: INVALID_ARGUMENT, NOT_FOUND (channel, contact),
-        /// FAILED_PRECONDITION (CONVERSATION_LIVE, REPLY_WINDOW_CLOSED, CHANNEL_DISABLED).
-        pub async fn start_conversation(
-            &mut self,
-            request: impl tonic::IntoRequest<super::StartConversationRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::StartConversationResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/tandem.conversation.v1.ConversationService/StartConversation",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(
-                    GrpcMethod::new(
-                        "tandem.conversation.v1.ConversationService",
-                        "StartConversation",
-                    ),
-                );
-            self.inner.unary(req, path, codec).await
-        }
-        /// Closes a conversation, with a last message if given. Closing a closed one changes nothing. Errors: INVALID_ARGUMENT,
-        /// NOT_FOUND, FAILED_PRECONDITION (NOT_HOLDER for the AI and for agents who do not hold it, HOLDER_CHANGED),
-        /// ABORTED (HELD_BY_OTHER).
-        pub async fn close_conversation(
-            &mut self,
-            request: impl tonic::IntoRequest<super::CloseConversationRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::CloseConversationResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/tandem.conversation.v1.ConversationService/CloseConversation",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(
-                    GrpcMethod::new(
-                        "tandem.conversation.v1.ConversationService",
-                        "CloseConversation",
-                    ),
-                );
-            self.inner.unary(req, path, codec).await
-        }
-        /// Opens a closed conversation again, held by the caller. Errors: NOT_FOUND, FAILED_PRECONDITION (CONVERSATION_LIVE: the
-        /// contact has another live one).
-        pub async fn reopen_conversation(
-            &mut self,
-            request: impl tonic::IntoRequest<super::ReopenConversationRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::ReopenConversationResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/tandem.conversation.v1.ConversationService/ReopenConversation",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(
-                    GrpcMethod::new(
-                        "tandem.conversation.v1.ConversationService",
-                        "ReopenConversation",
-                    ),
-                );
-            self.inner.unary(req, path, codec).await
-        }
-        /// The caller has seen everything up to a position. Role agent. Errors: INVALID_ARGUMENT, NOT_FOUND.
-        pub async fn mark_read(
-            &mut self,
-            request: impl tonic::IntoRequest<super::MarkReadRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::MarkReadResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/tandem.conversation.v1.ConversationService/MarkRead",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(
-                    GrpcMethod::new(
-                        "tandem.conversation.v1.ConversationService",
-                        "MarkRead",
-                    ),
-                );
-            self.inner.unary(req, path, codec).await
-        }
-        /// Puts labels on and takes them off; a label is created on its first use. Errors: INVALID_ARGUMENT, NOT_FOUND,
-        /// RESOURCE_EXHAUSTED (LIMIT_REACHED: 1,000 labels a tenant, 20 a conversation).
-        pub async fn update_labels(
-            &mut self,
-            request: impl tonic::IntoRequest<super::UpdateLabelsRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::UpdateLabelsResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/tandem.conversation.v1.ConversationService/UpdateLabels",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(
-                    GrpcMethod::new(
-                        "tandem.conversation.v1.ConversationService",
-                        "UpdateLabels",
-                    ),
-                );
-            self.inner.unary(req, path, codec).await
-        }
-        /// The tenant's labels, at most 1,000, by name, with how many conversations carry each; labels that were merged into
-        /// another are not among them. Errors: none of its own.
-        pub async fn list_labels(
-            &mut self,
-            request: impl tonic::IntoRequest<super::ListLabelsRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::ListLabelsResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/tandem.conversation.v1.ConversationService/ListLabels",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(
-                    GrpcMethod::new(
-                        "tandem.conversation.v1.ConversationService",
-                        "ListLabels",
-                    ),
-                );
-            self.inner.unary(req, path, codec).await
-        }
-        /// The AI asks for a person's eye while it goes on. Errors: INVALID_ARGUMENT, NOT_FOUND.
-        pub async fn raise_attention(
-            &mut self,
-            request: impl tonic::IntoRequest<super::RaiseAttentionRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::RaiseAttentionResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/tandem.conversation.v1.ConversationService/RaiseAttention",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(
-                    GrpcMethod::new(
-                        "tandem.conversation.v1.ConversationService",
-                        "RaiseAttention",
-                    ),
-                );
-            self.inner.unary(req, path, codec).await
-        }
-        /// What the caller may see: every channel or these. Errors: none of its own.
-        pub async fn get_access_scope(
-            &mut self,
-            request: impl tonic::IntoRequest<super::GetAccessScopeRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::GetAccessScopeResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/tandem.conversation.v1.ConversationService/GetAccessScope",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(
-                    GrpcMethod::new(
-                        "tandem.conversation.v1.ConversationService",
-                        "GetAccessScope",
-                    ),
-                );
-            self.inner.unary(req, path, codec).await
-        }
-        /// Puts a live conversation aside until a time; it keeps its holder. It wakes as OPEN at that time, when the customer
-        /// writes, when anybody replies, or by `WakeConversation`. Snoozing a snoozed one moves its time. An agent may not snooze
-        /// what another agent holds. Errors: INVALID_ARGUMENT (a time that is past or more than a year ahead), NOT_FOUND,
-        /// FAILED_PRECONDITION (CONVERSATION_CLOSED), ABORTED (HELD_BY_OTHER).
-        pub async fn snooze_conversation(
-            &mut self,
-            request: impl tonic::IntoRequest<super::SnoozeConversationRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::SnoozeConversationResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/tandem.conversation.v1.ConversationService/SnoozeConversation",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(
-                    GrpcMethod::new(
-                        "tandem.conversation.v1.ConversationService",
-                        "SnoozeConversation",
-                    ),
-                );
-            self.inner.unary(req, path, codec).await
-        }
-        /// Wakes a snoozed conversation now; one that is not snoozed stays as it is. Errors: INVALID_ARGUMENT, NOT_FOUND.
-        pub async fn wake_conversation(
-            &mut self,
-            request: impl tonic::IntoRequest<super::WakeConversationRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::WakeConversationResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/tandem.conversation.v1.ConversationService/WakeConversation",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(
-                    GrpcMethod::new(
-                        "tandem.conversation.v1.ConversationService",
-                        "WakeConversation",
-                    ),
-                );
-            self.inner.unary(req, path, codec).await
-        }
-        /// Says how urgent a conversation is; what is due is due anew. Errors: INVALID_ARGUMENT, NOT_FOUND.
-        pub async fn set_priority(
-            &mut self,
-            request: impl tonic::IntoRequest<super::SetPriorityRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::SetPriorityResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/tandem.conversation.v1.ConversationService/SetPriority",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(
-                    GrpcMethod::new(
-                        "tandem.conversation.v1.ConversationService",
-                        "SetPriority",
-                    ),
-                );
-            self.inner.unary(req, path, codec).await
-        }
-        /// Marks a conversation as not seen by the caller, whatever was read. Role agent. Errors: INVALID_ARGUMENT, NOT_FOUND,
-        /// FAILED_PRECONDITION (AGENT_INACTIVE).
-        pub async fn mark_unread(
-            &mut self,
-            request: impl tonic::IntoRequest<super::MarkUnreadRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::MarkUnreadResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/tandem.conversation.v1.ConversationService/MarkUnread",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(
-                    GrpcMethod::new(
-                        "tandem.conversation.v1.ConversationService",
-                        "MarkUnread",
-                    ),
-                );
-            self.inner.unary(req, path, codec).await
-        }
-        /// Gives a label another name; conversations carry it by id and are not touched. Errors: INVALID_ARGUMENT, NOT_FOUND,
-        /// ALREADY_EXISTS (another label has, or had, the name: merge the two), ABORTED (ETAG_MISMATCH).
-        pub async fn rename_label(
-            &mut self,
-            request: impl tonic::IntoRequest<super::RenameLabelRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::RenameLabelResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/tandem.conversation.v1.ConversationService/RenameLabel",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(
-                    GrpcMethod::new(
-                        "tandem.conversation.v1.ConversationService",
-                        "RenameLabel",
-                    ),
-                );
-            self.inner.unary(req, path, codec).await
-        }
-        /// Makes one label another: conversations that carry either carry the one that stays, its old name and id stand for it
-        /// from now on. No conversation is touched. Merging again changes nothing. Errors: INVALID_ARGUMENT (a label into
-        /// itself), NOT_FOUND.
-        pub async fn merge_labels(
-            &mut self,
-            request: impl tonic::IntoRequest<super::MergeLabelsRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::MergeLabelsResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/tandem.conversation.v1.ConversationService/MergeLabels",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(
-                    GrpcMethod::new(
-                        "tandem.conversation.v1.ConversationService",
-                        "MergeLabels",
-                    ),
-                );
-            self.inner.unary(req, path, codec).await
-        }
-        /// One change to up to 100 conversations: each, in the order of the request, is changed or refused alone. Errors:
-        /// INVALID_ARGUMENT; whatever is about one conversation stands in its result. RESOURCE_EXHAUSTED (LIMIT_REACHED: 1,000
-        /// labels a tenant), FAILED_PRECONDITION (AGENT_INACTIVE).
-        pub async fn bulk_update_conversations(
-            &mut self,
-            request: impl tonic::IntoRequest<super::BulkUpdateConversationsRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::BulkUpdateConversationsResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/tandem.conversation.v1.ConversationService/BulkUpdateConversations",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(
-                    GrpcMethod::new(
-                        "tandem.conversation.v1.ConversationService",
-                        "BulkUpdateConversations",
-                    ),
-                );
-            self.inner.unary(req, path, codec).await
-        }
-        /// Replaces the phrases by which customers ask for a person. A text of a customer that holds one, as whole words and
-        /// without regard to case and accents, marks its conversation as one that needs attention unless an agent holds it.
-        /// Errors: INVALID_ARGUMENT, ABORTED (ETAG_MISMATCH).
-        pub async fn update_attention_phrases(
-            &mut self,
-            request: impl tonic::IntoRequest<super::UpdateAttentionPhrasesRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::UpdateAttentionPhrasesResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/tandem.conversation.v1.ConversationService/UpdateAttentionPhrases",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(
-                    GrpcMethod::new(
-                        "tandem.conversation.v1.ConversationService",
-                        "UpdateAttentionPhrases",
-                    ),
-                );
-            self.inner.unary(req, path, codec).await
-        }
-        /// The phrases by which customers ask for a person. Errors: none of its own.
-        pub async fn list_attention_phrases(
-            &mut self,
-            request: impl tonic::IntoRequest<super::ListAttentionPhrasesRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::ListAttentionPhrasesResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/tandem.conversation.v1.ConversationService/ListAttentionPhrases",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(
-                    GrpcMethod::new(
-                        "tandem.conversation.v1.ConversationService",
-                        "ListAttentionPhrases",
-                    ),
-                );
-            self.inner.unary(req, path, codec).await
-        }
-        /// Replaces the tenant's response goals. What is due already stays so until its priority changes or it is answered.
-        /// Errors: INVALID_ARGUMENT, ABORTED (ETAG_MISMATCH).
-        pub async fn update_response_goals(
-            &mut self,
-            request: impl tonic::IntoRequest<super::UpdateResponseGoalsRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::UpdateResponseGoalsResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/tandem.conversation.v1.ConversationService/UpdateResponseGoals",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(
-                    GrpcMethod::new(
-                        "tandem.conversation.v1.ConversationService",
-                        "UpdateResponseGoals",
-                    ),
-                );
-            self.inner.unary(req, path, codec).await
-        }
-        /// The tenant's response goals, or the defaults. Errors: none of its own.
-        pub async fn get_response_goals(
-            &mut self,
-            request: impl tonic::IntoRequest<super::GetResponseGoalsRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::GetResponseGoalsResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/tandem.conversation.v1.ConversationService/GetResponseGoals",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(
-                    GrpcMethod::new(
-                        "tandem.conversation.v1.ConversationService",
-                        "GetResponseGoals",
-                    ),
-                );
-            self.inner.unary(req, path, codec).await
-        }
-    }
-}
-/// Generated server implementations.
-pub mod conversation_service_server {
-    #![allow(
-        unused_variables,
-        dead_code,
-        missing_docs,
-        clippy::wildcard_imports,
-        clippy::let_unit_value,
-    )]
-    use tonic::codegen::*;
-    /// Generated trait containing gRPC methods that should be implemented for use with ConversationServiceServer.
-    #[async_trait]
-    pub trait ConversationService: std::marker::Send + std::marker::Sync + 'static {
-        /// One page of conversations, newest activity first unless another order is asked for. Costs the same on every page; a rare combination may answer a short
-        /// page, even an empty one, with a token to go on. Errors: INVALID_ARGUMENT (INVALID_FIELDS, PAGE_TOKEN_INVALID).
-        async fn list_conversations(
-            &self,
-            request: tonic::Request<super::ListConversationsRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::ListConversationsResponse>,
-            tonic::Status,
-        >;
-        /// Which of up to 500 given conversations match a filter and may be seen. Errors: INVALID_ARGUMENT.
-        async fn match_conversations(
-            &self,
-            request: tonic::Request<super::MatchConversationsRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::MatchConversationsResponse>,
-            tonic::Status,
-        >;
-        /// One conversation with its contact. Errors: NOT_FOUND.
-        async fn get_conversation(
-            &self,
-            request: tonic::Request<super::GetConversationRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::GetConversationResponse>,
-            tonic::Status,
-        >;
-        /// Messages by position, forwards, backwards or around one. Errors: INVALID_ARGUMENT, NOT_FOUND.
-        async fn list_messages(
-            &self,
-            request: tonic::Request<super::ListMessagesRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::ListMessagesResponse>,
-            tonic::Status,
-        >;
-        /// What happened to a conversation, oldest first. Errors: INVALID_ARGUMENT (PAGE_TOKEN_INVALID), NOT_FOUND.
-        async fn list_timeline(
-            &self,
-            request: tonic::Request<super::ListTimelineRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::ListTimelineResponse>,
-            tonic::Status,
-        >;
-        /// Answers the customer, or leaves a private note. The AI gives its epoch and the position that it answers. Errors:
-        /// INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION (HOLDER_CHANGED, ALREADY_ANSWERED, NOT_HOLDER, CONVERSATION_CLOSED,
-        /// REPLY_WINDOW_CLOSED, CHANNEL_DISABLED, CAPABILITY_MISSING).
-        async fn send_message(
-            &self,
-            request: tonic::Request<super::SendMessageRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::SendMessageResponse>,
-            tonic::Status,
-        >;
-        /// Writes first. Held by the agent who starts it. Errors: INVALID_ARGUMENT, NOT_FOUND (channel, contact),
-        /// FAILED_PRECONDITION (CONVERSATION_LIVE, REPLY_WINDOW_CLOSED, CHANNEL_DISABLED).
-        async fn start_conversation(
-            &self,
-            request: tonic::Request<super::StartConversationRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::StartConversationResponse>,
-            tonic::Status,
-        >;
-        /// Closes a conversation, with a last message if given. Closing a closed one changes nothing. Errors: INVALID_ARGUMENT,
-        /// NOT_FOUND, FAILED_PRECONDITION (NOT_HOLDER for the AI and for agents who do not hold it, HOLDER_CHANGED),
-        /// ABORTED (HELD_BY_OTHER).
-        async fn close_conversation(
-            &self,
-            request: tonic::Request<super::CloseConversationRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::CloseConversationResponse>,
-            tonic::Status,
-        >;
-        /// Opens a closed conversation again, held by the caller. Errors: NOT_FOUND, FAILED_PRECONDITION (CONVERSATION_LIVE: the
-        /// contact has another live one).
-        async fn reopen_conversation(
-            &self,
-            request: tonic::Request<super::ReopenConversationRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::ReopenConversationResponse>,
-            tonic::Status,
-        >;
-        /// The caller has seen everything up to a position. Role agent. Errors: INVALID_ARGUMENT, NOT_FOUND.
-        async fn mark_read(
-            &self,
-            request: tonic::Request<super::MarkReadRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::MarkReadResponse>,
-            tonic::Status,
-        >;
-        /// Puts labels on and takes them off; a label is created on its first use. Errors: INVALID_ARGUMENT, NOT_FOUND,
-        /// RESOURCE_EXHAUSTED (LIMIT_REACHED: 1,000 labels a tenant, 20 a conversation).
-        async fn update_labels(
-            &self,
-            request: tonic::Request<super::UpdateLabelsRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::UpdateLabelsResponse>,
-            tonic::Status,
-        >;
-        /// The tenant's labels, at most 1,000, by name, with how many conversations carry each; labels that were merged into
-        /// another are not among them. Errors: none of its own.
-        async fn list_labels(
-            &self,
-            request: tonic::Request<super::ListLabelsRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::ListLabelsResponse>,
-            tonic::Status,
-        >;
-        /// The AI asks for a person's eye while it goes on. Errors: INVALID_ARGUMENT, NOT_FOUND.
-        async fn raise_attention(
-            &self,
-            request: tonic::Request<super::RaiseAttentionRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::RaiseAttentionResponse>,
-            tonic::Status,
-        >;
-        /// What the caller may see: every channel or these. Errors: none of its own.
-        async fn get_access_scope(
-            &self,
-            request: tonic::Request<super::GetAccessScopeRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::GetAccessScopeResponse>,
-            tonic::Status,
-        >;
-        /// Puts a live conversation aside until a time; it keeps its holder. It wakes as OPEN at that time, when the customer
-        /// writes, when anybody replies, or by `WakeConversation`. Snoozing a snoozed one moves its time. An agent may not snooze
-        /// what another agent holds. Errors: INVALID_ARGUMENT (a time that is past or more than a year ahead), NOT_FOUND,
-        /// FAILED_PRECONDITION (CONVERSATION_CLOSED), ABORTED (HELD_BY_OTHER).
-        async fn snooze_conversation(
-            &self,
-            request: tonic::Request<super::SnoozeConversationRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::SnoozeConversationResponse>,
-            tonic::Status,
-        >;
-        /// Wakes a snoozed conversation now; one that is not snoozed stays as it is. Errors: INVALID_ARGUMENT, NOT_FOUND.
-        async fn wake_conversation(
-            &self,
-            request: tonic::Request<super::WakeConversationRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::WakeConversationResponse>,
-            tonic::Status,
-        >;
-        /// Says how urgent a conversation is; what is due is due anew. Errors: INVALID_ARGUMENT, NOT_FOUND.
-        async fn set_priority(
-            &self,
-            request: tonic::Request<super::SetPriorityRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::SetPriorityResponse>,
-            tonic::Status,
-        >;
-        /// Marks a conversation as not seen by the caller, whatever was read. Role agent. Errors: INVALID_ARGUMENT, NOT_FOUND,
-        /// FAILED_PRECONDITION (AGENT_INACTIVE).
-        async fn mark_unread(
-            &self,
-            request: tonic::Request<super::MarkUnreadRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::MarkUnreadResponse>,
-            tonic::Status,
-        >;
-        /// Gives a label another name; conversations carry it by id and are not touched. Errors: INVALID_ARGUMENT, NOT_FOUND,
-        /// ALREADY_EXISTS (another label has, or had, the name: merge the two), ABORTED (ETAG_MISMATCH).
-        async fn rename_label(
-            &self,
-            request: tonic::Request<super::RenameLabelRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::RenameLabelResponse>,
-            tonic::Status,
-        >;
-        /// Makes one label another: conversations that carry either carry the one that stays, its old name and id stand for it
-        /// from now on. No conversation is touched. Merging again changes nothing. Errors: INVALID_ARGUMENT (a label into
-        /// itself), NOT_FOUND.
-        async fn merge_labels(
-            &self,
-            request: tonic::Request<super::MergeLabelsRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::MergeLabelsResponse>,
-            tonic::Status,
-        >;
-        /// One change to up to 100 conversations: each, in the order of the request, is changed or refused alone. Errors:
-        /// INVALID_ARGUMENT; whatever is about one conversation stands in its result. RESOURCE_EXHAUSTED (LIMIT_REACHED: 1,000
-        /// labels a tenant), FAILED_PRECONDITION (AGENT_INACTIVE).
-        async fn bulk_update_conversations(
-            &self,
-            request: tonic::Request<super::BulkUpdateConversationsRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::BulkUpdateConversationsResponse>,
-            tonic::Status,
-        >;
-        /// Replaces the phrases by which customers ask for a person. A text of a customer that holds one, as whole words and
-        /// without regard to case and accents, marks its conversation as one that needs attention unless an agent holds it.
-        /// Errors: INVALID_ARGUMENT, ABORTED (ETAG_MISMATCH).
-        async fn update_attention_phrases(
-            &self,
-            request: tonic::Request<super::UpdateAttentionPhrasesRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::UpdateAttentionPhrasesResponse>,
-            tonic::Status,
-        >;
-        /// The phrases by which customers ask for a person. Errors: none of its own.
-        async fn list_attention_phrases(
-            &self,
-            request: tonic::Request<super::ListAttentionPhrasesRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::ListAttentionPhrasesResponse>,
-            tonic::Status,
-        >;
-        /// Replaces the tenant's response goals. What is due already stays so until its priority changes or it is answered.
-        /// Errors: INVALID_ARGUMENT, ABORTED (ETAG_MISMATCH).
-        async fn update_response_goals(
-            &self,
-            request: tonic::Request<super::UpdateResponseGoalsRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::UpdateResponseGoalsResponse>,
-            tonic::Status,
-        >;
-        /// The tenant's response goals, or the defaults. Errors: none of its own.
-        async fn get_response_goals(
-            &self,
-            request: tonic::Request<super::GetResponseGoalsRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::GetResponseGoalsResponse>,
-            tonic::Status,
-        >;
-    }
-    /// Conversations and their messages, as screens and bots see them. Everything is limited to the caller's access scope.
-    #[derive(Debug)]
-    pub struct ConversationServiceServer<T> {
-        inner: Arc<T>,
-        accept_compression_encodings: EnabledCompressionEncodings,
-        send_compression_encodings: EnabledCompressionEncodings,
-        max_decoding_message_size: Option<usize>,
-        max_encoding_message_size: Option<usize>,
-    }
-    impl<T> ConversationServiceServer<T> {
-        pub fn new(inner: T) -> Self {
-            Self::from_arc(Arc::new(inner))
-        }
-        pub fn from_arc(inner: Arc<T>) -> Self {
-            Self {
-                inner,
-                accept_compression_encodings: Default::default(),
-                send_compression_encodings: Default::default(),
-                max_decoding_message_size: None,
-                max_encoding_message_size: None,
-            }
-        }
-        pub fn with_interceptor<F>(
-            inner: T,
-            interceptor: F,
-        ) -> InterceptedService<Self, F>
-        where
-            F: tonic::service::Interceptor,
-        {
-            InterceptedService::new(Self::new(inner), interceptor)
-        }
-        /// Enable decompressing requests with the given encoding.
-        #[must_use]
-        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
-            self.accept_compression_encodings.enable(encoding);
-            self
-        }
-        /// Compress responses with the given encoding, if the client supports it.
-        #[must_use]
-        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
-            self.send_compression_encodings.enable(encoding);
-            self
-        }
-        /// Limits the maximum size of a decoded message.
-        ///
-        /// Default: `4MB`
-        #[must_use]
-        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
-            self.max_decoding_message_size = Some(limit);
-            self
-        }
-        /// Limits the maximum size of an encoded message.
-        ///
-        /// Default: `usize::MAX`
-        #[must_use]
-        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
-            self.max_encoding_message_size = Some(limit);
-            self
-        }
-    }
-    impl<T, B> tonic::codegen::Service<http::Request<B>> for ConversationServiceServer<T>
-    where
-        T: ConversationService,
-        B: Body + std::marker::Send + 'static,
-        B::Error: Into<StdError> + std::marker::Send + 'static,
-    {
-        type Response = http::Response<tonic::body::Body>;
-        type Error = std::convert::Infallible;
-        type Future = BoxFuture<Self::Response, Self::Error>;
-        fn poll_ready(
-            &mut self,
-            _cx: &mut Context<'_>,
-        ) -> Poll<std::result::Result<(), Self::Error>> {
-            Poll::Ready(Ok(()))
-        }
-        fn call(&mut self, req: http::Request<B>) -> Self::Future {
-            match req.uri().path() {
-                "/tandem.conversation.v1.ConversationService/ListConversations" => {
-                    #[allow(non_camel_case_types)]
-                    struct ListConversationsSvc<T: ConversationService>(pub Arc<T>);
-                    impl<
-                        T: ConversationService,
-                    > tonic::server::UnaryService<super::ListConversationsRequest>
-                    for ListConversationsSvc<T> {
-                        type Response = super::ListConversationsResponse;
-                        type Future = BoxFuture<
-                            tonic::Response<Self::Response>,
-                            tonic::Status,
-                        >;
-                        fn call(
-                            &mut self,
-                            request: tonic::Request<super::ListConversationsRequest>,
-                        ) -> Self::Future {
-                            let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as ConversationService>::list_conversations(
-                                        &inner,
-                                        request,
-                                    )
-                                    .await
-                            };
-                            Box::pin(fut)
-                        }
-                    }
-                    let accept_compression_encodings = self.accept_compression_encodings;
-                    let send_compression_encodings = self.send_compression_encodings;
-                    let max_decoding_message_size = self.max_decoding_message_size;
-                    let max_encoding_message_size = self.max_encoding_message_size;
-                    let inner = self.inner.clone();
-                    let fut = async move {
-                        let method = ListConversationsSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
-                        let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
-                        let res = grpc.unary(method, req).await;
-                        Ok(res)
-                    };
-                    Box::pin(fut)
-                }
-                "/tandem.conversation.v1.ConversationService/MatchConversations" => {
-                    #[allow(non_camel_case_types)]
-                    struct MatchConversationsSvc<T: ConversationService>(pub Arc<T>);
-                    impl<
-                        T: ConversationService,
-                    > tonic::server::UnaryService<super::MatchConversationsRequest>
-                    for MatchConversationsSvc<T> {
-                        type Response = super::MatchConversationsResponse;
-                        type Future = BoxFuture<
-                            tonic::Response<Self::Response>,
-                            tonic::Status,
-                        >;
-                        fn call(
-                            &mut self,
-                            request: tonic::Request<super::MatchConversationsRequest>,
-                        ) -> Self::Future {
-                            let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as ConversationService>::match_conversations(
-                                        &inner,
-                                        request,
-                                    )
-                                    .await
-                            };
-                            Box::pin(fut)
-                        }
-                    }
-                    let accept_compression_encodings = self.accept_compression_encodings;
-                    let send_compression_encodings = self.send_compression_encodings;
-                    let max_decoding_message_size = self.max_decoding_message_size;
-                    let max_encoding_message_size = self.max_encoding_message_size;
-                    let inner = self.inner.clone();
-                    let fut = async move {
-                        let method = MatchConversationsSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
-                        let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
-                        let res = grpc.unary(method, req).await;
-                        Ok(res)
-                    };
-                    Box::pin(fut)
-                }
-                "/tandem.conversation.v1.ConversationService/GetConversation" => {
-                    #[allow(non_camel_case_types)]
-                    struct GetConversationSvc<T: ConversationService>(pub Arc<T>);
-                    impl<
-                        T: ConversationService,
-                    > tonic::server::UnaryService<super::GetConversationRequest>
-                    for GetConversationSvc<T> {
-                        type Response = super::GetConversationResponse;
-                        type Future = BoxFuture<
-                            tonic::Response<Self::Response>,
-                            tonic::Status,
-                        >;
-                        fn call(
-                            &mut self,
-                            request: tonic::Request<super::GetConversationRequest>,
-                        ) -> Self::Future {
-                            let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as ConversationService>::get_conversation(
-                                        &inner,
-                                        request,
-                                    )
-                                    .await
-                            };
-                            Box::pin(fut)
-                        }
-                    }
-                    let accept_compression_encodings = self.accept_compression_encodings;
-                    let send_compression_encodings = self.send_compression_encodings;
-                    let max_decoding_message_size = self.max_decoding_message_size;
-                    let max_encoding_message_size = self.max_encoding_message_size;
-                    let inner = self.inner.clone();
-                    let fut = async move {
-                        let method = GetConversationSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
-                        let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
-                        let res = grpc.unary(method, req).await;
-                        Ok(res)
-                    };
-                    Box::pin(fut)
-                }
-                "/tandem.conversation.v1.ConversationService/ListMessages" => {
-                    #[allow(non_camel_case_types)]
-                    struct ListMessagesSvc<T: ConversationService>(pub Arc<T>);
-                    impl<
-                        T: ConversationService,
-                    > tonic::server::UnaryService<super::ListMessagesRequest>
-                    for ListMessagesSvc<T> {
-                        type Response = super::ListMessagesResponse;
-                        type Future = BoxFuture<
-                            tonic::Response<Self::Response>,
-                            tonic::Status,
-                        >;
-                        fn call(
-                            &mut self,
-                            request: tonic::Request<super::ListMessagesRequest>,
-                        ) -> Self::Future {
-                            let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as ConversationService>::list_messages(&inner, request)
-                                    .await
-                            };
-                            Box::pin(fut)
-                        }
-                    }
-                    let accept_compression_encodings = self.accept_compression_encodings;
-                    let send_compression_encodings = self.send_compression_encodings;
-                    let max_decoding_message_size = self.max_decoding_message_size;
-                    let max_encoding_message_size = self.max_encoding_message_size;
-                    let inner = self.inner.clone();
-                    let fut = async move {
-                        let method = ListMessagesSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
-                        let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
-                        let res = grpc.unary(method, req).await;
-                        Ok(res)
-                    };
-                    Box::pin(fut)
-                }
-                "/tandem.conversation.v1.ConversationService/ListTimeline" => {
-                    #[allow(non_camel_case_types)]
-                    struct ListTimelineSvc<T: ConversationService>(pub Arc<T>);
-                    impl<
-                        T: ConversationService,
-                    > tonic::server::UnaryService<super::ListTimelineRequest>
-                    for ListTimelineSvc<T> {
-                        type Response = super::ListTimelineResponse;
-                        type Future = BoxFuture<
-                            tonic::Response<Self::Response>,
-                            tonic::Status,
-                        >;
-                        fn call(
-                            &mut self,
-                            request: tonic::Request<super::ListTimelineRequest>,
-                        ) -> Self::Future {
-                            let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as ConversationService>::list_timeline(&inner, request)
-                                    .await
-                            };
-                            Box::pin(fut)
-                        }
-                    }
-                    let accept_compression_encodings = self.accept_compression_encodings;
-                    let send_compression_encodings = self.send_compression_encodings;
-                    let max_decoding_message_size = self.max_decoding_message_size;
-                    let max_encoding_message_size = self.max_encoding_message_size;
-                    let inner = self.inner.clone();
-                    let fut = async move {
-                        let method = ListTimelineSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
-                        let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
-                        let res = grpc.unary(method, req).await;
-                        Ok(res)
-                    };
-                    Box::pin(fut)
-                }
-                "/tandem.conversation.v1.ConversationService/SendMessage" => {
-                    #[allow(non_camel_case_types)]
-                    struct SendMessageSvc<T: ConversationService>(pub Arc<T>);
-                    impl<
-                        T: ConversationService,
-                    > tonic::server::UnaryService<super::SendMessageRequest>
-                    for SendMessageSvc<T> {
-                        type Response = super::SendMessageResponse;
-                        type Future = BoxFuture<
-                            tonic::Response<Self::Response>,
-                            tonic::Status,
-                        >;
-                        fn call(
-                            &mut self,
-                            request: tonic::Request<super::SendMessageRequest>,
-                        ) -> Self::Future {
-                            let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as ConversationService>::send_message(&inner, request)
-                                    .await
-                            };
-                            Box::pin(fut)
-                        }
-                    }
-                    let accept_compression_encodings = self.accept_compression_encodings;
-                    let send_compression_encodings = self.send_compression_encodings;
-                    let max_decoding_message_size = self.max_decoding_message_size;
-                    let max_encoding_message_size = self.max_encoding_message_size;
-                    let inner = self.inner.clone();
-                    let fut = async move {
-                        let method = SendMessageSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
-                        let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
-                        let res = grpc.unary(method, req).await;
-                        Ok(res)
-                    };
-                    Box::pin(fut)
-                }
-                "/tandem.conversation.v1.ConversationService/StartConversation" => {
-                    #[allow(non_camel_case_types)]
-                    struct StartConversationSvc<T: ConversationService>(pub Arc<T>);
-                    impl<
-                        T: ConversationService,
-                    > tonic::server::UnaryService<super::StartConversationRequest>
-                    for StartConversationSvc<T> {
-                        type Response = super::StartConversationResponse;
-                        type Future = BoxFuture<
-                            tonic::Response<Self::Response>,
-                            tonic::Status,
-                        >;
-                        fn call(
-                            &mut self,
-                            request: tonic::Request<super::StartConversationRequest>,
-                        ) -> Self::Future {
-                            let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as ConversationService>::start_conversation(
-                                        &inner,
-                                        request,
-                                    )
-                                    .await
-                            };
-                            Box::pin(fut)
-                        }
-                    }
-                    let accept_compression_encodings = self.accept_compression_encodings;
-                    let send_compression_encodings = self.send_compression_encodings;
-                    let max_decoding_message_size = self.max_decoding_message_size;
-                    let max_encoding_message_size = self.max_encoding_message_size;
-                    let inner = self.inner.clone();
-                    let fut = async move {
-                        let method = StartConversationSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
-                        let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
-                        let res = grpc.unary(method, req).await;
-                        Ok(res)
-                    };
-                    Box::pin(fut)
-                }
-                "/tandem.conversation.v1.ConversationService/CloseConversation" => {
-                    #[allow(non_camel_case_types)]
-                    struct CloseConversationSvc<T: ConversationService>(pub Arc<T>);
-                    impl<
-                        T: ConversationService,
-                    > tonic::server::UnaryService<super::CloseConversationRequest>
-                    for CloseConversationSvc<T> {
-                        type Response = super::CloseConversationResponse;
-                        type Future = BoxFuture<
-                            tonic::Response<Self::Response>,
-                            tonic::Status,
-                        >;
-                        fn call(
-                            &mut self,
-                            request: tonic::Request<super::CloseConversationRequest>,
-                        ) -> Self::Future {
-                            let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as ConversationService>::close_conversation(
-                                        &inner,
-                                        request,
-                                    )
-                                    .await
-                            };
-                            Box::pin(fut)
-                        }
-                    }
-                    let accept_compression_encodings = self.accept_compression_encodings;
-                    let send_compression_encodings = self.send_compression_encodings;
-                    let max_decoding_message_size = self.max_decoding_message_size;
-                    let max_encoding_message_size = self.max_encoding_message_size;
-                    let inner = self.inner.clone();
-                    let fut = async move {
-                        let method = CloseConversationSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
-                        let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
-                        let res = grpc.unary(method, req).await;
-                        Ok(res)
-                    };
-                    Box::pin(fut)
-                }
-                "/tandem.conversation.v1.ConversationService/ReopenConversation" => {
-                    #[allow(non_camel_case_types)]
-                    struct ReopenConversationSvc<T: ConversationService>(pub Arc<T>);
-                    impl<
-                        T: ConversationService,
-                    > tonic::server::UnaryService<super::ReopenConversationRequest>
-                    for ReopenConversationSvc<T> {
-                        type Response = super::ReopenConversationResponse;
-                        type Future = BoxFuture<
-                            tonic::Response<Self::Response>,
-                            tonic::Status,
-                        >;
-                        fn call(
-                            &mut self,
-                            request: tonic::Request<super::ReopenConversationRequest>,
-                        ) -> Self::Future {
-                            let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as ConversationService>::reopen_conversation(
-                                        &inner,
-                                        request,
-                                    )
-                                    .await
-                            };
-                            Box::pin(fut)
-                        }
-                    }
-                    let accept_compression_encodings = self.accept_compression_encodings;
-                    let send_compression_encodings = self.send_compression_encodings;
-                    let max_decoding_message_size = self.max_decoding_message_size;
-                    let max_encoding_message_size = self.max_encoding_message_size;
-                    let inner = self.inner.clone();
-                    let fut = async move {
-                        let method = ReopenConversationSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
-                        let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
-                        let res = grpc.unary(method, req).await;
-                        Ok(res)
-                    };
-                    Box::pin(fut)
-                }
-                "/tandem.conversation.v1.ConversationService/MarkRead" => {
-                    #[allow(non_camel_case_types)]
-                    struct MarkReadSvc<T: ConversationService>(pub Arc<T>);
-                    impl<
-                        T: ConversationService,
-                    > tonic::server::UnaryService<super::MarkReadRequest>
-                    for MarkReadSvc<T> {
-                        type Response = super::MarkReadResponse;
-                        type Future = BoxFuture<
-                            tonic::Response<Self::Response>,
-                            tonic::Status,
-                        >;
-                        fn call(
-                            &mut self,
-                            request: tonic::Request<super::MarkReadRequest>,
-                        ) -> Self::Future {
-                            let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as ConversationService>::mark_read(&inner, request).await
-                            };
-                            Box::pin(fut)
-                        }
-                    }
-                    let accept_compression_encodings = self.accept_compression_encodings;
-                    let send_compression_encodings = self.send_compression_encodings;
-                    let max_decoding_message_size = self.max_decoding_message_size;
-                    let max_encoding_message_size = self.max_encoding_message_size;
-                    let inner = self.inner.clone();
-                    let fut = async move {
-                        let method = MarkReadSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
-                        let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
-                        let res = grpc.unary(method, req).await;
-                        Ok(res)
-                    };
-                    Box::pin(fut)
-                }
-                "/tandem.conversation.v1.ConversationService/UpdateLabels" => {
-                    #[allow(non_camel_case_types)]
-                    struct UpdateLabelsSvc<T: ConversationService>(pub Arc<T>);
-                    impl<
-                        T: ConversationService,
-                    > tonic::server::UnaryService<super::UpdateLabelsRequest>
-                    for UpdateLabelsSvc<T> {
-                        type Response = super::UpdateLabelsResponse;
-                        type Future = BoxFuture<
-                            tonic::Response<Self::Response>,
-                            tonic::Status,
-                        >;
-                        fn call(
-                            &mut self,
-                            request: tonic::Request<super::UpdateLabelsRequest>,
-                        ) -> Self::Future {
-                            let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as ConversationService>::update_labels(&inner, request)
-                                    .await
-                            };
-                            Box::pin(fut)
-                        }
-                    }
-                    let accept_compression_encodings = self.accept_compression_encodings;
-                    let send_compression_encodings = self.send_compression_encodings;
-                    let max_decoding_message_size = self.max_decoding_message_size;
-                    let max_encoding_message_size = self.max_encoding_message_size;
-                    let inner = self.inner.clone();
-                    let fut = async move {
-                        let method = UpdateLabelsSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
-                        let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
-                        let res = grpc.unary(method, req).await;
-                        Ok(res)
-                    };
-                    Box::pin(fut)
-                }
-                "/tandem.conversation.v1.ConversationService/ListLabels" => {
-                    #[allow(non_camel_case_types)]
-                    struct ListLabelsSvc<T: ConversationService>(pub Arc<T>);
-                    impl<
-                        T: ConversationService,
-                    > tonic::server::UnaryService<super::ListLabelsRequest>
-                    for ListLabelsSvc<T> {
-                        type Response = super::ListLabelsResponse;
-                        type Future = BoxFuture<
-                            tonic::Response<Self::Response>,
-                            tonic::Status,
-                        >;
-                        fn call(
-                            &mut self,
-                            request: tonic::Request<super::ListLabelsRequest>,
-                        ) -> Self::Future {
-                            let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as ConversationService>::list_labels(&inner, request)
-                                    .await
-                            };
-                            Box::pin(fut)
-                        }
-                    }
-                    let accept_compression_encodings = self.accept_compression_encodings;
-                    let send_compression_encodings = self.send_compression_encodings;
-                    let max_decoding_message_size = self.max_decoding_message_size;
-                    let max_encoding_message_size = self.max_encoding_message_size;
-                    let inner = self.inner.clone();
-                    let fut = async move {
-                        let method = ListLabelsSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
-                        let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
-                        let res = grpc.unary(method, req).await;
-                        Ok(res)
-                    };
-                    Box::pin(fut)
-                }
-                "/tandem.conversation.v1.ConversationService/RaiseAttention" => {
-                    #[allow(non_camel_case_types)]
-                    struct RaiseAttentionSvc<T: ConversationService>(pub Arc<T>);
-                    impl<
-                        T: ConversationService,
-                    > tonic::server::UnaryService<super::RaiseAttentionRequest>
-                    for RaiseAttentionSvc<T> {
-                        type Response = super::RaiseAttentionResponse;
-                        type Future = BoxFuture<
-                            tonic::Response<Self::Response>,
-                            tonic::Status,
-                        >;
-                        fn call(
-                            &mut self,
-                            request: tonic::Request<super::RaiseAttentionRequest>,
-                        ) -> Self::Future {
-                            let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as ConversationService>::raise_attention(&inner, request)
-                                    .await
-                            };
-                            Box::pin(fut)
-                        }
-                    }
-                    let accept_compression_encodings = self.accept_compression_encodings;
-                    let send_compression_encodings = self.send_compression_encodings;
-                    let max_decoding_message_size = self.max_decoding_message_size;
-                    let max_encoding_message_size = self.max_encoding_message_size;
-                    let inner = self.inner.clone();
-                    let fut = async move {
-                        let method = RaiseAttentionSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
-                        let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
-                        let res = grpc.unary(method, req).await;
-                        Ok(res)
-                    };
-                    Box::pin(fut)
-                }
-                "/tandem.conversation.v1.ConversationService/GetAccessScope" => {
-                    #[allow(non_camel_case_types)]
-                    struct GetAccessScopeSvc<T: ConversationService>(pub Arc<T>);
-                    impl<
-                        T: ConversationService,
-                    > tonic::server::UnaryService<super::GetAccessScopeRequest>
-                    for GetAccessScopeSvc<T> {
-                        type Response = super::GetAccessScopeResponse;
-                        type Future = BoxFuture<
-                            tonic::Response<Self::Response>,
-                            tonic::Status,
-                        >;
-                        fn call(
-                            &mut self,
-                            request: tonic::Request<super::GetAccessScopeRequest>,
-                        ) -> Self::Future {
-                            let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as ConversationService>::get_access_scope(
-                                        &inner,
-                                        request,
-                                    )
-                                    .await
-                            };
-                            Box::pin(fut)
-                        }
-                    }
-                    let accept_compression_encodings = self.accept_compression_encodings;
-                    let send_compression_encodings = self.send_compression_encodings;
-                    let max_decoding_message_size = self.max_decoding_message_size;
-                    let max_encoding_message_size = self.max_encoding_message_size;
-                    let inner = self.inner.clone();
-                    let fut = async move {
-                        let method = GetAccessScopeSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
-                        let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
-                        let res = grpc.unary(method, req).await;
-                        Ok(res)
-                    };
-                    Box::pin(fut)
-                }
-                "/tandem.conversation.v1.ConversationService/SnoozeConversation" => {
-                    #[allow(non_camel_case_types)]
-                    struct SnoozeConversationSvc<T: ConversationService>(pub Arc<T>);
-                    impl<
-                        T: ConversationService,
-                    > tonic::server::UnaryService<super::SnoozeConversationRequest>
-                    for SnoozeConversationSvc<T> {
-                        type Response = super::SnoozeConversationResponse;
-                        type Future = BoxFuture<
-                            tonic::Response<Self::Response>,
-                            tonic::Status,
-                        >;
-                        fn call(
-                            &mut self,
-                            request: tonic::Request<super::SnoozeConversationRequest>,
-                        ) -> Self::Future {
-                            let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as ConversationService>::snooze_conversation(
-                                        &inner,
-                                        request,
-                                    )
-                                    .await
-                            };
-                            Box::pin(fut)
-                        }
-                    }
-                    let accept_compression_encodings = self.accept_compression_encodings;
-                    let send_compression_encodings = self.send_compression_encodings;
-                    let max_decoding_message_size = self.max_decoding_message_size;
-                    let max_encoding_message_size = self.max_encoding_message_size;
-                    let inner = self.inner.clone();
-                    let fut = async move {
-                        let method = SnoozeConversationSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
-                        let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
-                        let res = grpc.unary(method, req).await;
-                        Ok(res)
-                    };
-                    Box::pin(fut)
-                }
-                "/tandem.conversation.v1.ConversationService/WakeConversation" => {
-                    #[allow(non_camel_case_types)]
-                    struct WakeConversationSvc<T: ConversationService>(pub Arc<T>);
-                    impl<
-                        T: ConversationService,
-                    > tonic::server::UnaryService<super::WakeConversationRequest>
-                    for WakeConversationSvc<T> {
-                        type Response = super::WakeConversationResponse;
-                        type Future = BoxFuture<
-                            tonic::Response<Self::Response>,
-                            tonic::Status,
-                        >;
-                        fn call(
-                            &mut self,
-                            request: tonic::Request<super::WakeConversationRequest>,
-                        ) -> Self::Future {
-                            let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as ConversationService>::wake_conversation(
-                                        &inner,
-                                        request,
-                                    )
-                                    .await
-                            };
-                            Box::pin(fut)
-                        }
-                    }
-                    let accept_compression_encodings = self.accept_compression_encodings;
-                    let send_compression_encodings = self.send_compression_encodings;
-                    let max_decoding_message_size = self.max_decoding_message_size;
-                    let max_encoding_message_size = self.max_encoding_message_size;
-                    let inner = self.inner.clone();
-                    let fut = async move {
-                        let method = WakeConversationSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
-                        let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
-                        let res = grpc.unary(method, req).await;
-                        Ok(res)
-                    };
-                    Box::pin(fut)
-                }
-                "/tandem.conversation.v1.ConversationService/SetPriority" => {
-                    #[allow(non_camel_case_types)]
-                    struct SetPrioritySvc<T: ConversationService>(pub Arc<T>);
-                    impl<
-                        T: ConversationService,
-                    > tonic::server::UnaryService<super::SetPriorityRequest>
-                    for SetPrioritySvc<T> {
-                        type Response = super::SetPriorityResponse;
-                        type Future = BoxFuture<
-                            tonic::Response<Self::Response>,
-                            tonic::Status,
-                        >;
-                        fn call(
-                            &mut self,
-                            request: tonic::Request<super::SetPriorityRequest>,
-                        ) -> Self::Future {
-                            let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as ConversationService>::set_priority(&inner, request)
-                                    .await
-                            };
-                            Box::pin(fut)
-                        }
-                    }
-                    let accept_compression_encodings = self.accept_compression_encodings;
-                    let send_compression_encodings = self.send_compression_encodings;
-                    let max_decoding_message_size = self.max_decoding_message_size;
-                    let max_encoding_message_size = self.max_encoding_message_size;
-                    let inner = self.inner.clone();
-                    let fut = async move {
-                        let method = SetPrioritySvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
-                        let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
-                        let res = grpc.unary(method, req).await;
-                        Ok(res)
-                    };
-                    Box::pin(fut)
-                }
-                "/tandem.conversation.v1.ConversationService/MarkUnread" => {
-                    #[allow(non_camel_case_types)]
-                    struct MarkUnreadSvc<T: ConversationService>(pub Arc<T>);
-                    impl<
-                        T: ConversationService,
-                    > tonic::server::UnaryService<super::MarkUnreadRequest>
-                    for MarkUnreadSvc<T> {
-                        type Response = super::MarkUnreadResponse;
-                        type Future = BoxFuture<
-                            tonic::Response<Self::Response>,
-                            tonic::Status,
-                        >;
-                        fn call(
-                            &mut self,
-                            request: tonic::Request<super::MarkUnreadRequest>,
-                        ) -> Self::Future {
-                            let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as ConversationService>::mark_unread(&inner, request)
-                                    .await
-                            };
-                            Box::pin(fut)
-                        }
-                    }
-                    let accept_compression_encodings = self.accept_compression_encodings;
-                    let send_compression_encodings = self.send_compression_encodings;
-                    let max_decoding_message_size = self.max_decoding_message_size;
-                    let max_encoding_message_size = self.max_encoding_message_size;
-                    let inner = self.inner.clone();
-                    let fut = async move {
-                        let method = MarkUnreadSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
-                        let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
-                        let res = grpc.unary(method, req).await;
-                        Ok(res)
-                    };
-                    Box::pin(fut)
-                }
-                "/tandem.conversation.v1.ConversationService/RenameLabel" => {
-                    #[allow(non_camel_case_types)]
-                    struct RenameLabelSvc<T: ConversationService>(pub Arc<T>);
-                    impl<
-                        T: ConversationService,
-                    > tonic::server::UnaryService<super::RenameLabelRequest>
-                    for RenameLabelSvc<T> {
-                        type Response = super::RenameLabelResponse;
-                        type Future = BoxFuture<
-                            tonic::Response<Self::Response>,
-                            tonic::Status,
-                        >;
-                        fn call(
-                            &mut self,
-                            request: tonic::Request<super::RenameLabelRequest>,
-                        ) -> Self::Future {
-                            let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as ConversationService>::rename_label(&inner, request)
-                                    .await
-                            };
-                            Box::pin(fut)
-                        }
-                    }
-                    let accept_compression_encodings = self.accept_compression_encodings;
-                    let send_compression_encodings = self.send_compression_encodings;
-                    let max_decoding_message_size = self.max_decoding_message_size;
-                    let max_encoding_message_size = self.max_encoding_message_size;
-                    let inner = self.inner.clone();
-                    let fut = async move {
-                        let method = RenameLabelSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
-                        let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
-                        let res = grpc.unary(method, req).await;
-                        Ok(res)
-                    };
-                    Box::pin(fut)
-                }
-                "/tandem.conversation.v1.ConversationService/MergeLabels" => {
-                    #[allow(non_camel_case_types)]
-                    struct MergeLabelsSvc<T: ConversationService>(pub Arc<T>);
-                    impl<
-                        T: ConversationService,
-                    > tonic::server::UnaryService<super::MergeLabelsRequest>
-                    for MergeLabelsSvc<T> {
-                        type Response = super::MergeLabelsResponse;
-                        type Future = BoxFuture<
-                            tonic::Response<Self::Response>,
-                            tonic::Status,
-                        >;
-                        fn call(
-                            &mut self,
-                            request: tonic::Request<super::MergeLabelsRequest>,
-                        ) -> Self::Future {
-                            let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as ConversationService>::merge_labels(&inner, request)
-                                    .await
-                            };
-                            Box::pin(fut)
-                        }
-                    }
-                    let accept_compression_encodings = self.accept_compression_encodings;
-                    let send_compression_encodings = self.send_compression_encodings;
-                    let max_decoding_message_size = self.max_decoding_message_size;
-                    let max_encoding_message_size = self.max_encoding_message_size;
-                    let inner = self.inner.clone();
-                    let fut = async move {
-                        let method = MergeLabelsSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
-                        let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
-                        let res = grpc.unary(method, req).await;
-                        Ok(res)
-                    };
-                    Box::pin(fut)
-                }
-                "/tandem.conversation.v1.ConversationService/BulkUpdateConversations" => {
-                    #[allow(non_camel_case_types)]
-                    struct BulkUpdateConversationsSvc<T: ConversationService>(
-                        pub Arc<T>,
-                    );
-                    impl<
-                        T: ConversationService,
-                    > tonic::server::UnaryService<super::BulkUpdateConversationsRequest>
-                    for BulkUpdateConversationsSvc<T> {
-                        type Response = super::BulkUpdateConversationsResponse;
-                        type Future = BoxFuture<
-                            tonic::Response<Self::Response>,
-                            tonic::Status,
-                        >;
-                        fn call(
-                            &mut self,
-                            request: tonic::Request<
-                                super::BulkUpdateConversationsRequest,
-                            >,
-                        ) -> Self::Future {
-                            let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as ConversationService>::bulk_update_conversations(
-                                        &inner,
-                                        request,
-                                    )
-                                    .await
-                            };
-                            Box::pin(fut)
-                        }
-                    }
-                    let accept_compression_encodings = self.accept_compression_encodings;
-                    let send_compression_encodings = self.send_compression_encodings;
-                    let max_decoding_message_size = self.max_decoding_message_size;
-                    let max_encoding_message_size = self.max_encoding_message_size;
-                    let inner = self.inner.clone();
-                    let fut = async move {
-                        let method = BulkUpdateConversationsSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
-                        let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
-                        let res = grpc.unary(method, req).await;
-                        Ok(res)
-                    };
-                    Box::pin(fut)
-                }
-                "/tandem.conversation.v1.ConversationService/UpdateAttentionPhrases" => {
-                    #[allow(non_camel_case_types)]
-                    struct UpdateAttentionPhrasesSvc<T: ConversationService>(pub Arc<T>);
-                    impl<
-                        T: ConversationService,
-                    > tonic::server::UnaryService<super::UpdateAttentionPhrasesRequest>
-                    for UpdateAttentionPhrasesSvc<T> {
-                        type Response = super::UpdateAttentionPhrasesResponse;
-                        type Future = BoxFuture<
-                            tonic::Response<Self::Response>,
-                            tonic::Status,
-                        >;
-                        fn call(
-                            &mut self,
-                            request: tonic::Request<super::UpdateAttentionPhrasesRequest>,
-                        ) -> Self::Future {
-                            let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as ConversationService>::update_attention_phrases(
-                                        &inner,
-                                        request,
-                                    )
-                                    .await
-                            };
-                            Box::pin(fut)
-                        }
-                    }
-                    let accept_compression_encodings = self.accept_compression_encodings;
-                    let send_compression_encodings = self.send_compression_encodings;
-                    let max_decoding_message_size = self.max_decoding_message_size;
-                    let max_encoding_message_size = self.max_encoding_message_size;
-                    let inner = self.inner.clone();
-                    let fut = async move {
-                        let method = UpdateAttentionPhrasesSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
-                        let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
-                        let res = grpc.unary(method, req).await;
-                        Ok(res)
-                    };
-                    Box::pin(fut)
-                }
-                "/tandem.conversation.v1.ConversationService/ListAttentionPhrases" => {
-                    #[allow(non_camel_case_types)]
-                    struct ListAttentionPhrasesSvc<T: ConversationService>(pub Arc<T>);
-                    impl<
-                        T: ConversationService,
-                    > tonic::server::UnaryService<super::ListAttentionPhrasesRequest>
-                    for ListAttentionPhrasesSvc<T> {
-                        type Response = super::ListAttentionPhrasesResponse;
-                        type Future = BoxFuture<
-                            tonic::Response<Self::Response>,
-                            tonic::Status,
-                        >;
-                        fn call(
-                            &mut self,
-                            request: tonic::Request<super::ListAttentionPhrasesRequest>,
-                        ) -> Self::Future {
-                            let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as ConversationService>::list_attention_phrases(
-                                        &inner,
-                                        request,
-                                    )
-                                    .await
-                            };
-                            Box::pin(fut)
-                        }
-                    }
-                    let accept_compression_encodings = self.accept_compression_encodings;
-                    let send_compression_encodings = self.send_compression_encodings;
-                    let max_decoding_message_size = self.max_decoding_message_size;
-                    let max_encoding_message_size = self.max_encoding_message_size;
-                    let inner = self.inner.clone();
-                    let fut = async move {
-                        let method = ListAttentionPhrasesSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
-                        let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
-                        let res = grpc.unary(method, req).await;
-                        Ok(res)
-                    };
-                    Box::pin(fut)
-                }
-                "/tandem.conversation.v1.ConversationService/UpdateResponseGoals" => {
-                    #[allow(non_camel_case_types)]
-                    struct UpdateResponseGoalsSvc<T: ConversationService>(pub Arc<T>);
-                    impl<
-                        T: ConversationService,
-                    > tonic::server::UnaryService<super::UpdateResponseGoalsRequest>
-                    for UpdateResponseGoalsSvc<T> {
-                        type Response = super::UpdateResponseGoalsResponse;
-                        type Future = BoxFuture<
-                            tonic::Response<Self::Response>,
-                            tonic::Status,
-                        >;
-                        fn call(
-                            &mut self,
-                            request: tonic::Request<super::UpdateResponseGoalsRequest>,
-                        ) -> Self::Future {
-                            let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as ConversationService>::update_response_goals(
-                                        &inner,
-                                        request,
-                                    )
-                                    .await
-                            };
-                            Box::pin(fut)
-                        }
-                    }
-                    let accept_compression_encodings = self.accept_compression_encodings;
-                    let send_compression_encodings = self.send_compression_encodings;
-                    let max_decoding_message_size = self.max_decoding_message_size;
-                    let max_encoding_message_size = self.max_encoding_message_size;
-                    let inner = self.inner.clone();
-                    let fut = async move {
-                        let method = UpdateResponseGoalsSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
-                        let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
-                        let res = grpc.unary(method, req).await;
-                        Ok(res)
-                    };
-                    Box::pin(fut)
-                }
-                "/tandem.conversation.v1.ConversationService/GetResponseGoals" => {
-                    #[allow(non_camel_case_types)]
-                    struct GetResponseGoalsSvc<T: ConversationService>(pub Arc<T>);
-                    impl<
-                        T: ConversationService,
-                    > tonic::server::UnaryService<super::GetResponseGoalsRequest>
-                    for GetResponseGoalsSvc<T> {
-                        type Response = super::GetResponseGoalsResponse;
-                        type Future = BoxFuture<
-                            tonic::Response<Self::Response>,
-                            tonic::Status,
-                        >;
-                        fn call(
-                            &mut self,
-                            request: tonic::Request<super::GetResponseGoalsRequest>,
-                        ) -> Self::Future {
-                            let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as ConversationService>::get_response_goals(
-                                        &inner,
-                                        request,
-                                    )
-                                    .await
-                            };
-                            Box::pin(fut)
-                        }
-                    }
-                    let accept_compression_encodings = self.accept_compression_encodings;
-                    let send_compression_encodings = self.send_compression_encodings;
-                    let max_decoding_message_size = self.max_decoding_message_size;
-                    let max_encoding_message_size = self.max_encoding_message_size;
-                    let inner = self.inner.clone();
-                    let fut = async move {
-                        let method = GetResponseGoalsSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
-                        let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
-                        let res = grpc.unary(method, req).await;
-                        Ok(res)
-                    };
-                    Box::pin(fut)
-                }
-                _ => {
-                    Box::pin(async move {
-                        let mut response = http::Response::new(
-                            tonic::body::Body::default(),
-                        );
-                        let headers = response.headers_mut();
-                        headers
-                            .insert(
-                                tonic::Status::GRPC_STATUS,
-                                (tonic::Code::Unimplemented as i32).into(),
-                            );
-                        headers
-                            .insert(
-                                http::header::CONTENT_TYPE,
-                                tonic::metadata::GRPC_CONTENT_TYPE,
-                            );
-                        Ok(response)
-                    })
-                }
-            }
-        }
-    }
-    impl<T> Clone for ConversationServiceServer<T> {
-        fn clone(&self) -> Self {
-            let inner = self.inner.clone();
-            Self {
-                inner,
-                accept_compression_encodings: self.accept_compression_encodings,
-                send_compression_encodings: self.send_compression_encodings,
-                max_decoding_message_size: self.max_decoding_message_size,
-                max_encoding_message_size: self.max_encoding_message_size,
-            }
-        }
-    }
-    /// Generated gRPC service name
-    pub const SERVICE_NAME: &str = "tandem.conversation.v1.ConversationService";
-    impl<T> tonic::server::NamedService for ConversationServiceServer<T> {
         const NAME: &'static str = SERVICE_NAME;
     }
 }

@@ -561,7 +561,7 @@ pub struct TimeRange {
     /// A named range instead of the two.
     #[prost(enumeration = "RelativeRange", tag = "3")]
     pub relative: i32,
-    /// The IANA time zone of a named range, such as `Asia/Jerusalem`; UTC when empty.
+    /// The IANA time zone of a named range, such as `Asia/Jerusalem`; the request's when empty, else UTC.
     #[prost(string, tag = "4")]
     pub time_zone: ::prost::alloc::string::String,
 }
@@ -571,11 +571,11 @@ pub struct TimeRange {
 pub enum RelativeRange {
     /// None.
     Unspecified = 0,
-    /// Since midnight.
+    /// This day, from midnight to midnight.
     Today = 1,
     /// The day before.
     Yesterday = 2,
-    /// Since Monday midnight.
+    /// The week that began on Monday, up to the next.
     ThisWeek = 3,
     /// The last seven days, to the hour.
     Last7Days = 4,

@@ -1,6 +1,6 @@
 //! Who may call what: method × role × relation. What is not here is denied.
 
-use tandem_access::Relation::{Any, HoldsIt, NoTenant, OwnChannel, TeamsChannel};
+use tandem_access::Relation::{Any, HoldsIt, NoTenant, Own, OwnChannel, TeamsChannel};
 use tandem_access::Role::{Admin, Agent, Ai, Channel, Service, Supervisor};
 use tandem_access::{Relation, Role, Rule};
 
@@ -11,6 +11,7 @@ const fn rule(method: &'static str, roles: &'static [Role], relation: Relation) 
 const READERS: &[Role] = &[Agent, Supervisor, Admin, Ai, Service];
 const PEOPLE: &[Role] = &[Agent, Supervisor, Admin];
 const WRITERS: &[Role] = &[Agent, Supervisor, Ai];
+const KEEPERS: &[Role] = &[Agent, Supervisor, Admin];
 
 /// The policy table of the conversation service.
 pub const RULES: &[Rule] = &[
@@ -45,6 +46,7 @@ pub const RULES: &[Rule] = &[
     rule("/tandem.conversation.v1.TransferService/TransferHolder", &[Service], Any),
     rule("/tandem.conversation.v1.TransferService/ResolveTransfer", &[Service], Any),
     rule("/tandem.conversation.v1.ConversationService/ListConversations", READERS, TeamsChannel),
+    rule("/tandem.conversation.v1.ConversationService/CountConversations", READERS, TeamsChannel),
     rule("/tandem.conversation.v1.ConversationService/MatchConversations", READERS, TeamsChannel),
     rule("/tandem.conversation.v1.ConversationService/GetConversation", READERS, TeamsChannel),
     rule("/tandem.conversation.v1.ConversationService/ListMessages", READERS, TeamsChannel),
@@ -85,6 +87,15 @@ pub const RULES: &[Rule] = &[
     rule("/tandem.conversation.v1.ConversationService/ListAttentionPhrases", READERS, Any),
     rule("/tandem.conversation.v1.ConversationService/UpdateResponseGoals", &[Admin], Any),
     rule("/tandem.conversation.v1.ConversationService/GetResponseGoals", READERS, Any),
+    // Supervisors and admins keep the views of teams and of the tenant, agents their own.
+    rule("/tandem.conversation.v1.ViewService/CreateView", KEEPERS, Own),
+    rule("/tandem.conversation.v1.ViewService/UpdateView", KEEPERS, Own),
+    rule("/tandem.conversation.v1.ViewService/CopyView", KEEPERS, Own),
+    rule("/tandem.conversation.v1.ViewService/DeleteView", KEEPERS, Own),
+    rule("/tandem.conversation.v1.ViewService/GetView", READERS, Own),
+    rule("/tandem.conversation.v1.ViewService/ListViews", READERS, Own),
+    rule("/tandem.conversation.v1.ViewService/ArrangeViews", &[Agent, Supervisor], Own),
+    rule("/tandem.conversation.v1.ViewService/SetDefaultView", KEEPERS, Own),
     rule("/tandem.feed.v1.ChangeFeedService/Subscribe", &[Service], NoTenant),
     rule("/tandem.feed.v1.ChangeFeedService/Snapshot", &[Service], NoTenant),
     rule("/tandem.feed.v1.ChangeFeedService/Locate", &[Service], NoTenant),
@@ -100,6 +111,7 @@ pub const SERVICES: &[&str] = &[
     "tandem.conversation.v1.TransferService",
     "tandem.conversation.v1.ConversationService",
     "tandem.conversation.v1.WatchService",
+    "tandem.conversation.v1.ViewService",
     "tandem.feed.v1.ChangeFeedService",
 ];
 

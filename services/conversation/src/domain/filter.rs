@@ -1,11 +1,13 @@
 //! The typed filter: which conversations are meant. All parts must hold; values inside a part are alternatives.
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::kinds::{ActorKind, ChannelKind, HandOffReason, HolderKind, Priority, Status};
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Filter {
     pub statuses: Vec<Status>,
     pub holder_kinds: Vec<HolderKind>,
@@ -23,11 +25,16 @@ pub struct Filter {
     pub priorities: Vec<Priority>,
     pub waiting: Option<bool>,
     pub overdue: Option<bool>,
+    #[serde(skip)]
     pub snoozed_until: Times,
+    #[serde(skip)]
     pub last_activity: Times,
+    #[serde(skip)]
     pub created: Times,
+    #[serde(skip)]
     pub closed: Times,
     /// The instant that `overdue` is asked for.
+    #[serde(skip)]
     pub now: DateTime<Utc>,
 }
 
@@ -38,7 +45,8 @@ impl Filter {
     }
 }
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Assignment {
     pub mine: bool,
     pub my_teams: bool,
@@ -65,17 +73,19 @@ impl Assignment {
     }
 }
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Tags {
     pub any: Vec<Uuid>,
     pub all: Vec<Uuid>,
     pub none: Vec<Uuid>,
-    /// One of each group: `all`, where several ids stand for one label.
+    /// One of each group: `all`, where several ids stand for one label. Told when the filter is used.
+    #[serde(skip)]
     pub any_of_each: Vec<Vec<Uuid>>,
 }
 
 /// From one instant, included, up to another, excluded.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Times {
     pub from: Option<DateTime<Utc>>,
     pub until: Option<DateTime<Utc>>,

@@ -21,7 +21,7 @@ macro_rules! numbered {
     )*};
 }
 
-// Eleven enums with the same two conversions: a macro keeps numbers and names in one place.
+// Enums with the same two conversions: a macro keeps numbers and names in one place.
 numbered! {
     HolderKind { Ai = 1, Agent = 2, Team = 3, Nobody = 4, }
     ActorKind { Customer = 1, Ai = 2, Agent = 3, System = 4, Business = 5, }
@@ -40,6 +40,18 @@ numbered! {
     ChannelKind { WhatsApp = 1, WebChat = 2, }
     ChannelState { Enabled = 1, Disabled = 2, Deleted = 3, }
     TenantState { Active = 1, Suspended = 2, }
+    /// Named ranges of time.
+    NamedRange { Today = 1, Yesterday = 2, ThisWeek = 3, Last7Days = 4, Last30Days = 5, LastNight = 6, }
+    ViewScope { Personal = 1, Team = 2, Tenant = 3, }
+    StandardView {
+        New = 1, Unread = 2, AssignedToMe = 3, Unassigned = 4, NewAndUnassigned = 5, NeedsAttention = 6,
+        WaitingLongest = 7, Overdue = 8, HandledByTheAiLastNight = 9, SnoozedUntilToday = 10,
+        ClosedThisWeek = 11,
+    }
+    ViewColumn {
+        Customer = 1, Channel = 2, Preview = 3, LastActivity = 4, Status = 5, Unread = 6, Holder = 7,
+        Priority = 8, Labels = 9, CustomerTags = 10, WaitingSince = 11, Due = 12,
+    }
     ReopenPolicy { Always = 1, WithinWindow = 2, Never = 3, }
     /// Strongest first.
     IdentityKind { ExternalId = 1, WhatsAppUserId = 2, Phone = 3, VisitorId = 4, Email = 5, }

@@ -2,6 +2,7 @@
 //! both in the order of their ids, and commits once.
 
 pub mod ai;
+pub mod asked;
 pub mod attention;
 pub mod channel;
 pub mod content;
@@ -18,6 +19,7 @@ pub mod outbound;
 pub mod recorded;
 pub mod tenant;
 pub mod tick;
+pub mod view;
 pub mod viewer;
 pub mod watch;
 pub mod work;

@@ -26,4 +26,15 @@ impl Order {
             _ => return None,
         })
     }
+
+    /// The number of the wire's enum, which `from_number` reads.
+    pub const fn number(self) -> i16 {
+        match self {
+            Self::NewestActivity => 1,
+            Self::LongestWaiting => 2,
+            Self::HighestPriority => 3,
+            Self::NewestFirstContact => 4,
+            Self::CustomerName => 5,
+        }
+    }
 }

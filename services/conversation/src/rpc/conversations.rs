@@ -1,14 +1,13 @@
 use tandem_fault::Violations;
 use tandem_proto::conversation::v1 as proto;
 use tandem_proto::conversation::v1::conversation_service_server::ConversationService;
-use tandem_proto::r#type::v1::ConversationFilter;
 use tandem_signed_token::{PageToken, binding};
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
+use super::question::{self, Question};
 use super::{Rpc, convert, filter, parse, settings};
 use crate::domain::conversation::messages::Window;
-use crate::domain::order::Order;
 use crate::domain::viewer::{Scope, Viewer};
 
 type Answer<T> = Result<Response<T>, Status>;
@@ -19,10 +18,8 @@ fn bound(viewer: &Viewer, method: &str, question: &[u8]) -> [u8; 16] {
 }
 
 /// What the page tokens of a list belong to.
-pub(super) fn list_bound(viewer: &Viewer, filter: Option<&ConversationFilter>, order: i32) -> [u8; 16] {
-    let mut question = filter.map(prost::Message::encode_to_vec).unwrap_or_default();
-    question.extend(order.to_be_bytes());
-    bound(viewer, "ListConversations", &question)
+pub(super) fn list_bound(viewer: &Viewer, named: &[u8]) -> [u8; 16] {
+    bound(viewer, "ListConversations", named)
 }
 
 #[tonic::async_trait]
@@ -32,21 +29,32 @@ impl ConversationService for Rpc {
         request: Request<proto::ListConversationsRequest>,
     ) -> Answer<proto::ListConversationsResponse> {
         let (viewer, request) = self.fresh(request, |r| &r.at_least_as_fresh).await?;
-        let bound = list_bound(&viewer, request.filter.as_ref(), request.order);
         let mut v = Violations::new();
         let size = parse::size(&mut v, "page_size", request.page_size, 50, 200);
-        let wanted = filter::parse(&mut v, request.filter, self.domain.ambient.now());
-        let order =
-            v.take("order", Order::from_number(request.order).ok_or("must be one of the known values"));
-        v.finish()?;
+        let question = Question::parse(v, &request)?;
+        let meant = self.meant(&viewer, question).await?;
+        let wanted = meant.at(self.domain.ambient.now());
+        let bound = list_bound(&viewer, &meant.named);
         let after = PageToken::resume(&self.domain.signer, &bound, &request.page_token)?;
         let page_size = usize::try_from(size).unwrap_or(50);
-        let (rows, next) =
-            self.domain.list(&viewer, &wanted, order.unwrap_or_default(), after, page_size).await?;
+        let (rows, next) = self.domain.list(&viewer, &wanted, meant.order, after, page_size).await?;
         let next = next.map(|place| PageToken::encode(&self.domain.signer, &bound, &place));
         Ok(Response::new(proto::ListConversationsResponse {
             rows: rows.into_iter().map(convert::row).collect(),
             next_page_token: next.unwrap_or_default(),
+        }))
+    }
+
+    async fn count_conversations(
+        &self,
+        request: Request<proto::CountConversationsRequest>,
+    ) -> Answer<proto::CountConversationsResponse> {
+        let (viewer, request) = self.fresh(request, |r| &r.at_least_as_fresh).await?;
+        let filters = question::parse_filters(request, self.domain.ambient.now())?;
+        let (counts, unread) = self.domain.count(&viewer, filters).await?;
+        Ok(Response::new(proto::CountConversationsResponse {
+            counts: counts.into_iter().map(question::count).collect(),
+            total_unread: unread.map(question::count),
         }))
     }
 
@@ -302,18 +310,5 @@ impl ConversationService for Rpc {
         let (viewer, _) = self.open(request).await?;
         let goals = self.domain.goals(&viewer).await?;
         Ok(Response::new(proto::GetResponseGoalsResponse { goals: Some(settings::to_proto(&goals)) }))
-    }
-}
-
-impl Rpc {
-    /// Opens a read once everything that its tokens name has been applied here.
-    pub(super) async fn fresh<T>(
-        &self,
-        request: Request<T>,
-        tokens: fn(&T) -> &Vec<String>,
-    ) -> Result<(Viewer, T), Status> {
-        tandem_access::caller(&request)?;
-        self.domain.freshness.wait(tokens(request.get_ref())).await.map_err(Status::from)?;
-        self.open(request).await
     }
 }

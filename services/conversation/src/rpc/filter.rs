@@ -1,27 +1,36 @@
-//! The typed filter from the wire.
+//! The typed filter from the wire, and back.
 
-use chrono::{DateTime, Datelike, DurationRound, NaiveTime, TimeDelta, TimeZone, Utc};
+use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use tandem_fault::Violations;
 use tandem_proto::r#type::v1 as proto;
+use uuid::Uuid;
 
-use super::parse::{ids, kinds, time};
+use super::convert;
+use super::parse::{ids, kinds, optional_kind, time};
+use crate::domain::asked::{Asked, Range};
 use crate::domain::filter::{Assignment, Filter, Tags, Times};
-use crate::domain::kinds::{ActorKind, ChannelKind, HandOffReason, HolderKind, Priority, Status};
+use crate::domain::kinds::{ActorKind, ChannelKind, HandOffReason, HolderKind, NamedRange, Priority, Status};
 
 /// Values in one part.
 const MOST: usize = 100;
 
+/// The filter of a request that says no time zone, as it is meant now.
 pub fn parse(
     violations: &mut Violations,
     filter: Option<proto::ConversationFilter>,
     now: DateTime<Utc>,
 ) -> Filter {
+    ask(violations, "filter", filter).at(now, Tz::UTC)
+}
+
+/// A filter as it was asked; `field` is where it stands.
+pub fn ask(violations: &mut Violations, field: &str, filter: Option<proto::ConversationFilter>) -> Asked {
     let from = filter.unwrap_or_default();
     let mut v = Violations::new();
     v.check(from.text.is_empty(), "text", "belongs in SearchMessages");
     let assignment = from.assignment.unwrap_or_default();
-    let parsed = Filter {
+    let parts = Filter {
         statuses: kinds(&mut v, "statuses", &from.statuses, Status::from_number),
         holder_kinds: kinds(&mut v, "holder_kinds", &from.holder_kinds, HolderKind::from_number),
         assignment: Assignment {
@@ -49,14 +58,23 @@ pub fn parse(
         priorities: kinds(&mut v, "priorities", &from.priorities, Priority::from_number),
         waiting: from.waiting,
         overdue: from.overdue,
-        snoozed_until: range(&mut v, "snoozed_until", from.snoozed_until, now),
-        last_activity: range(&mut v, "last_activity", from.last_activity, now),
-        created: range(&mut v, "created", from.created, now),
-        closed: range(&mut v, "closed", from.closed, now),
-        now,
+        ..Filter::default()
     };
-    violations.nest("filter", v);
-    parsed
+    let asked = Asked {
+        parts,
+        snoozed_until: range(&mut v, "snoozed_until", from.snoozed_until),
+        last_activity: range(&mut v, "last_activity", from.last_activity),
+        created: range(&mut v, "created", from.created),
+        closed: range(&mut v, "closed", from.closed),
+    };
+    violations.nest(field, v);
+    asked
+}
+
+/// The time zone that named ranges are told in where they say none.
+pub fn zone(violations: &mut Violations, field: &str, name: &str) -> Tz {
+    let zone = if name.is_empty() { Ok(Tz::UTC) } else { name.parse() };
+    violations.take(field, zone.map_err(|_| "must be an IANA time zone")).unwrap_or(Tz::UTC)
 }
 
 fn tags(v: &mut Violations, field: &str, filter: Option<proto::TagFilter>) -> Tags {
@@ -69,63 +87,81 @@ fn tags(v: &mut Violations, field: &str, filter: Option<proto::TagFilter>) -> Ta
     }
 }
 
-/// An absolute range, or a named one in a time zone.
-fn range(v: &mut Violations, field: &str, range: Option<proto::TimeRange>, now: DateTime<Utc>) -> Times {
-    let Some(range) = range else { return Times::default() };
-    if range.relative == 0 {
-        let from = time(v, &format!("{field}.from"), range.from);
-        let until = time(v, &format!("{field}.until"), range.until);
-        return Times { from, until };
+/// An absolute range, or a named one, which may say its time zone.
+fn range(v: &mut Violations, field: &str, range: Option<proto::TimeRange>) -> Range {
+    let Some(asked) = range else { return Range::default() };
+    if asked.relative == 0 {
+        let from = time(v, &format!("{field}.from"), asked.from);
+        let until = time(v, &format!("{field}.until"), asked.until);
+        return Range::Absolute(Times { from, until });
     }
-    v.check(range.from.is_none() && range.until.is_none(), field, "must be absolute or relative, not both");
-    let zone = if range.time_zone.is_empty() { Ok(Tz::UTC) } else { range.time_zone.parse::<Tz>() };
-    let zone = v.take(&format!("{field}.time_zone"), zone.map_err(|_| "must be an IANA time zone"));
-    let named = proto::RelativeRange::try_from(range.relative).ok();
-    v.check(named.is_some(), &format!("{field}.relative"), "must be one of the known values");
-    match (zone, named) {
-        (Some(zone), Some(named)) => relative(zone, named, now),
-        _ => Times::default(),
+    v.check(asked.from.is_none() && asked.until.is_none(), field, "must be absolute or relative, not both");
+    zone(v, &format!("{field}.time_zone"), &asked.time_zone);
+    let named = optional_kind(v, &format!("{field}.relative"), asked.relative, NamedRange::from_number);
+    named.map_or_else(Range::default, |range| Range::Named { range, zone: asked.time_zone })
+}
+
+/// A filter as it was asked, on the wire again.
+pub fn to_proto(asked: &Asked) -> proto::ConversationFilter {
+    let Asked { parts, snoozed_until, last_activity, created, closed } = asked;
+    let assignment = (!parts.assignment.is_empty()).then(|| proto::AssignmentFilter {
+        mine: parts.assignment.mine,
+        my_teams: parts.assignment.my_teams,
+        unassigned: parts.assignment.unassigned,
+        agent_ids: texts(&parts.assignment.agent_ids),
+        team_ids: texts(&parts.assignment.team_ids),
+    });
+    proto::ConversationFilter {
+        statuses: numbers(&parts.statuses, Status::number),
+        holder_kinds: numbers(&parts.holder_kinds, HolderKind::number),
+        assignment,
+        answered_by: numbers(&parts.answered_by, ActorKind::number),
+        hand_off_reasons: numbers(&parts.hand_off_reasons, HandOffReason::number),
+        needs_attention: parts.needs_attention,
+        unread: parts.unread,
+        channel_ids: texts(&parts.channel_ids),
+        channel_kinds: numbers(&parts.channel_kinds, ChannelKind::number),
+        contact_ids: texts(&parts.contact_ids),
+        customer_ids: texts(&parts.customer_ids),
+        customer_tags: tags_to_proto(&parts.customer_tags),
+        labels: tags_to_proto(&parts.labels),
+        priorities: numbers(&parts.priorities, Priority::number),
+        waiting: parts.waiting,
+        overdue: parts.overdue,
+        snoozed_until: range_to_proto(snoozed_until),
+        last_activity: range_to_proto(last_activity),
+        created: range_to_proto(created),
+        closed: range_to_proto(closed),
+        text: String::new(),
     }
 }
 
-fn relative(zone: Tz, range: proto::RelativeRange, now: DateTime<Utc>) -> Times {
-    use proto::RelativeRange as Range;
-    let today = now.with_timezone(&zone).date_naive();
-    // A midnight that a clock change skips begins with the first instant after it.
-    let at = |date: chrono::NaiveDate, hour: u32| {
-        let wall = date.and_time(NaiveTime::from_hms_opt(hour, 0, 0).unwrap_or_default());
-        let local =
-            (0..4).find_map(|hours| zone.from_local_datetime(&(wall + TimeDelta::hours(hours))).earliest());
-        local.map(|local| local.with_timezone(&Utc))
-    };
-    let days = |back: i64| today - TimeDelta::days(back);
-    let (from, until) = match range {
-        Range::Unspecified => (None, None),
-        Range::Today => (at(today, 0), None),
-        Range::Yesterday => (at(days(1), 0), at(today, 0)),
-        Range::ThisWeek => (at(days(today.weekday().num_days_from_monday().into()), 0), None),
-        // To the hour: a live list need not let go of a row every second.
-        Range::Last7Days => {
-            (now.duration_trunc(TimeDelta::hours(1)).ok().map(|hour| hour - TimeDelta::days(7)), None)
-        }
-        Range::Last30Days => {
-            (now.duration_trunc(TimeDelta::hours(1)).ok().map(|hour| hour - TimeDelta::days(30)), None)
-        }
-        Range::LastNight => (at(days(1), 18), at(today, 8)),
-    };
-    Times { from, until }
+fn tags_to_proto(tags: &Tags) -> Option<proto::TagFilter> {
+    let Tags { any, all, none, .. } = tags;
+    let empty = any.is_empty() && all.is_empty() && none.is_empty();
+    (!empty).then(|| proto::TagFilter { any: texts(any), all: texts(all), none: texts(none) })
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn last_night_is_told_in_the_callers_time_zone() {
-        let now = "2026-03-27T09:30:00Z".parse().unwrap();
-        let times = relative(Tz::Asia__Jerusalem, proto::RelativeRange::LastNight, now);
-        assert_eq!(times.from, Some("2026-03-26T16:00:00Z".parse().unwrap()));
-        // The clocks went forward in between: 08:00 is an hour earlier in UTC.
-        assert_eq!(times.until, Some("2026-03-27T05:00:00Z".parse().unwrap()));
+fn range_to_proto(range: &Range) -> Option<proto::TimeRange> {
+    match range {
+        Range::Absolute(Times { from: None, until: None }) => None,
+        Range::Absolute(times) => Some(proto::TimeRange {
+            from: times.from.map(convert::time),
+            until: times.until.map(convert::time),
+            ..proto::TimeRange::default()
+        }),
+        Range::Named { range, zone } => Some(proto::TimeRange {
+            relative: range.number().into(),
+            time_zone: zone.clone(),
+            ..proto::TimeRange::default()
+        }),
     }
+}
+
+fn texts(ids: &[Uuid]) -> Vec<String> {
+    ids.iter().map(Uuid::to_string).collect()
+}
+
+fn numbers<T: Copy>(values: &[T], number: fn(T) -> i16) -> Vec<i32> {
+    values.iter().map(|value| number(*value).into()).collect()
 }

@@ -10,10 +10,12 @@ mod ingest;
 mod life;
 mod outbound;
 mod parse;
+mod question;
 mod sending;
 mod settings;
 mod tenants;
 mod transfer;
+mod views;
 mod watch;
 
 use tandem_access::caller;
@@ -34,5 +36,16 @@ impl Rpc {
     async fn open<T>(&self, request: Request<T>) -> Result<(Viewer, T), Status> {
         let viewer = self.domain.viewer(caller(&request)?).await.map_err(Fault::from)?;
         Ok((viewer, request.into_inner()))
+    }
+
+    /// Opens a read once everything that its tokens name has been applied here.
+    async fn fresh<T>(
+        &self,
+        request: Request<T>,
+        tokens: fn(&T) -> &Vec<String>,
+    ) -> Result<(Viewer, T), Status> {
+        caller(&request)?;
+        self.domain.freshness.wait(tokens(request.get_ref())).await.map_err(Status::from)?;
+        self.open(request).await
     }
 }

@@ -1,5 +1,8 @@
 //! Reads of request fields, each naming what is wrong with it.
 
+use std::collections::HashSet;
+use std::hash::Hash;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use prost::Message;
 use tandem_fault::Violations;
@@ -24,7 +27,15 @@ pub fn ids(violations: &mut Violations, field: &str, values: &[String], most: us
         violations.add(field, format!("must be at most {most} ids"));
         return Vec::new();
     }
-    values.iter().enumerate().map(|(at, value)| id(violations, &format!("{field}[{at}]"), value)).collect()
+    let each = values.iter().enumerate();
+    distinct(each.map(|(at, value)| id(violations, &format!("{field}[{at}]"), value)).collect())
+}
+
+/// Each value once, where it stands first: a list scans behind each of them.
+fn distinct<T: Copy + Eq + Hash>(mut values: Vec<T>) -> Vec<T> {
+    let mut seen = HashSet::new();
+    values.retain(|value| seen.insert(*value));
+    values
 }
 
 /// An enum that must be given.
@@ -46,7 +57,8 @@ pub fn optional_kind<T>(
     if number == 0 { None } else { kind(violations, field, number, of) }
 }
 
-pub fn kinds<T>(
+/// Distinct enums, at most 100.
+pub fn kinds<T: Copy + Eq + Hash>(
     violations: &mut Violations,
     field: &str,
     numbers: &[i32],
@@ -57,7 +69,9 @@ pub fn kinds<T>(
         return Vec::new();
     }
     let each = numbers.iter().enumerate();
-    each.filter_map(|(at, number)| kind(violations, &format!("{field}[{at}]"), *number, of)).collect()
+    distinct(
+        each.filter_map(|(at, number)| kind(violations, &format!("{field}[{at}]"), *number, of)).collect(),
+    )
 }
 
 /// Text of a length in characters. NUL cannot be stored.

@@ -5,6 +5,7 @@ pub mod attention;
 pub mod channel;
 pub mod contact;
 pub mod conversation;
+pub mod count;
 pub mod dedup;
 pub mod due;
 pub mod early;
@@ -22,6 +23,7 @@ pub mod row;
 pub mod tenant;
 pub mod timeline;
 pub mod timer;
+pub mod view;
 
 use tandem_database::Result;
 use tandem_fault::Fault;

@@ -42,6 +42,8 @@ pub fn connect(url: &str, config: &DatabaseConfig, application: &str) -> Result<
         ("lock_timeout", config.lock_timeout_ms.to_string()),
         // A process that was stopped in the middle of a transaction must not hold its locks for ever.
         ("idle_in_transaction_session_timeout", "10000".to_owned()),
+        // Every statement is bounded: compiling one of many branches would take longer than running it.
+        ("jit", "off".to_owned()),
         ("timezone", "UTC".to_owned()),
     ]);
     Ok(PgPoolOptions::new()

@@ -1,6 +1,7 @@
 pub mod attention;
 pub mod bulk;
 pub mod close;
+pub mod count;
 pub mod get;
 pub mod labels;
 pub mod list;

@@ -31,7 +31,7 @@ impl WatchService for Rpc {
     ) -> Result<Response<Self::WatchConversationsStream>, Status> {
         let caller = caller(&request)?.clone();
         let (viewer, request) = self.fresh(request, |r| &r.at_least_as_fresh).await?;
-        let question = Question::parse(&self.domain, &viewer, request)?;
+        let question = Question::parse(self, &viewer, request).await?;
         let (sender, receiver) = mpsc::channel(BUFFER);
         let live = Live::open(self.domain.clone(), caller, viewer, question, sender).await?;
         tokio::spawn(live.run());

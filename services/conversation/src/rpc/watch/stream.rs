@@ -157,10 +157,10 @@ impl Live {
             said.push(Event::Reset(SnapshotStart {}));
         }
         if list.snapshot_size > 0 {
-            let page = self.domain.list(&self.viewer, &list.filter, list.order, None, list.snapshot_size);
+            let page = self.domain.list(&self.viewer, &list.filter, list.meant.order, None, list.snapshot_size);
             let (rows, next) = page.await?;
             said.extend(rows.into_iter().map(|row| Event::Row(convert::row(row))));
-            let bound = conversations::list_bound(&self.viewer, list.wanted.as_ref(), list.order_number);
+            let bound = conversations::list_bound(&self.viewer, &list.meant.named);
             let next = next.map(|place| PageToken::encode(&self.domain.signer, &bound, &place));
             said.push(Event::SnapshotEnd(SnapshotEnd { next_page_token: next.unwrap_or_default() }));
         }
@@ -186,10 +186,10 @@ impl Live {
         };
         self.say(&key, Event::Row(convert::row(row)));
         loop {
-            let (messages, more) =
-                self.domain.messages(&self.viewer, id, Window::After(after), MESSAGES).await?;
-            after = messages.last().map_or(after, |last| last.position);
-            for message in convert::messages(messages) {
+            let page = self.domain.messages(&self.viewer, id, Window::After(after), MESSAGES).await?;
+            after = page.messages.last().map_or(after, |last| last.position);
+            let more = page.more;
+            for message in convert::messages(page.messages) {
                 self.say(&key, Event::Message(message));
             }
             if !more {

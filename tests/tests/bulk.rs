@@ -128,7 +128,7 @@ async fn each_stands_or_fails_alone_and_a_replay_answers_the_same() {
     let snooze = Change::Snooze(BulkSnooze { until: Some(time(until)), note: String::new() });
     let asked = request(&suite, &ids, snooze);
     let first = suite.as_agent(0, 0).bulk_update_conversations(asked.clone()).await.unwrap().into_inner();
-    let kinds: Vec<_> = outcomes(first.clone()).into_iter().map(|done| done.err()).collect();
+    let kinds: Vec<_> = outcomes(first.clone()).into_iter().map(Result::err).collect();
     assert_eq!(
         kinds,
         [

@@ -63,7 +63,7 @@ async fn without_goals_the_defaults_hold() {
     assert_eq!(prioritise(&suite, &id, Priority::Urgent).await.due_time, due(15));
     assert_eq!(overdue(&suite, true).await, Vec::<String>::new());
     suite.ambient.clock().advance(TimeDelta::minutes(5));
-    assert_eq!(overdue(&suite, true).await, [id.clone()]);
+    assert_eq!(overdue(&suite, true).await, vec![id.clone()]);
     assert_eq!(overdue(&suite, false).await, Vec::<String>::new());
     assert_eq!(prioritise(&suite, &id, Priority::High).await.due_time, due(120));
     assert_eq!(overdue(&suite, true).await, Vec::<String>::new());

@@ -237,9 +237,9 @@ async fn a_count_says_how_far_it_saw() {
     let on = |channel: Uuid| ConversationFilter { channel_ids: vec![channel.to_string()], ..any() };
     let contact = suite.get(&first[0]).await.contact_id;
     // The oldest of all, which no scan from the newest on reaches; and the newest.
-    let mark =
-        |id: &str| format!("UPDATE conversation SET answered_by = 2, hand_off_reason = 1 WHERE id = '{id}';");
-    Databases::execute_on(&suite.conversation_url, &mark(&first[0])).await;
+    let oldest = "UPDATE conversation SET answered_by = 2, hand_off_reason = 1 WHERE id =
+        (SELECT id FROM conversation ORDER BY last_activity_at, id LIMIT 1)";
+    Databases::execute_on(&suite.conversation_url, oldest).await;
     let newest = "UPDATE conversation SET hand_off_reason = 2 WHERE id IN
         (SELECT id FROM conversation ORDER BY last_activity_at DESC, id DESC LIMIT 3)";
     Databases::execute_on(&suite.conversation_url, newest).await;

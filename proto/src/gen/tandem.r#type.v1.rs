@@ -666,7 +666,8 @@ impl ConversationOrder {
 pub enum ErrorReason {
     /// Never sent.
     Unspecified = 0,
-    /// \[INVALID_ARGUMENT\] Fields of the request are wrong; `google.rpc.BadRequest` names every one of them at once.
+    /// \[INVALID_ARGUMENT\] Fields of the request are wrong; `google.rpc.BadRequest` names every one of them at once. Where they are
+    /// more than the headers of an answer hold, `more_violations` in the metadata says how many are left out.
     InvalidFields = 1,
     /// \[INVALID_ARGUMENT\] The request id was used before with another body. Example: a retry that changed the text.
     RequestIdReused = 2,

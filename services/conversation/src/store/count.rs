@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::filter::conditions;
 use crate::domain::filter::{Filter, Times};
-use crate::domain::kinds::Status;
+use crate::domain::kinds::{HolderKind, Status};
 use crate::domain::viewer::{Scope, Viewer};
 
 /// Values that are scanned one by one; more of them are one scan without them.
@@ -95,7 +95,7 @@ enum Front {
     Wakes(Times),
     Closed(Times),
     Channel(Uuid),
-    HolderKind(i16),
+    HeldBy(i16),
     Status(i16),
 }
 
@@ -130,13 +130,13 @@ impl Front {
             return vec![Self::Closed(filter.closed)];
         }
         if !filter.holder_kinds.is_empty() {
-            return each(numbers(&filter.holder_kinds, |kind| kind.number()), Self::HolderKind);
+            return each(numbers(&filter.holder_kinds, HolderKind::number), Self::HeldBy);
         }
         if (1..=NARROW).contains(&filter.channel_ids.len()) {
             return each(filter.channel_ids.clone(), Self::Channel);
         }
         if !filter.statuses.is_empty() {
-            return each(numbers(&filter.statuses, |status| status.number()), Self::Status);
+            return each(numbers(&filter.statuses, Status::number), Self::Status);
         }
         match &viewer.scope {
             Scope::Channels(channels) if channels.len() <= NARROW => each(channels.clone(), Self::Channel),
@@ -209,7 +209,7 @@ impl Front {
             Self::Channel(id) => {
                 sql.push(" AND c.channel_id = ").push_bind(*id);
             }
-            Self::HolderKind(kind) => {
+            Self::HeldBy(kind) => {
                 sql.push(" AND c.holder_kind = ").push_bind(*kind);
             }
             Self::Status(status) => {

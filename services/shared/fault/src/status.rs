@@ -3,7 +3,7 @@ use std::collections::HashMap;
 use tonic::Status;
 use tonic_types::{ErrorDetails, StatusExt};
 
-use crate::{Code, DOMAIN, Fault};
+use crate::{Code, DOMAIN, Fault, Violation};
 
 impl From<Code> for tonic::Code {
     fn from(code: Code) -> Self {
@@ -24,14 +24,33 @@ impl From<Code> for tonic::Code {
     }
 }
 
+/// Bytes of violations in one answer. An error travels in headers, base64-encoded, and clients take 8 KiB of those.
+const ROOM: usize = 5_000;
+/// Bytes that a violation's encoding adds to its two texts.
+const FRAME: usize = 8;
+
+/// The first violations, as many as there is room for.
+fn fitting(violations: &[Violation]) -> &[Violation] {
+    let mut room = ROOM;
+    let fits = violations.iter().take_while(|violation| {
+        let takes = violation.field.len() + violation.description.len() + FRAME;
+        room.checked_sub(takes).map(|left| room = left).is_some()
+    });
+    &violations[..fits.count()]
+}
+
 impl From<Fault> for Status {
     fn from(fault: Fault) -> Self {
-        let metadata: HashMap<String, String> =
+        let mut metadata: HashMap<String, String> =
             fault.metadata.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+        let named = fitting(&fault.violations);
+        if named.len() < fault.violations.len() {
+            metadata.insert("more_violations".to_owned(), (fault.violations.len() - named.len()).to_string());
+        }
         let mut details = ErrorDetails::new();
         details.set_error_info(fault.reason.as_str(), DOMAIN, metadata);
-        for violation in fault.violations {
-            details.add_bad_request_violation(violation.field, violation.description);
+        for violation in named {
+            details.add_bad_request_violation(&violation.field, &violation.description);
         }
         if let Some(after) = fault.retry_after {
             details.set_retry_info(Some(after));

@@ -34,6 +34,21 @@ fn every_wrong_field_reaches_the_wire() {
 }
 
 #[test]
+fn more_wrong_fields_than_headers_hold_are_counted() {
+    let mut violations = Violations::new();
+    for at in 0..10_000 {
+        violations.add(format!("filters[{at}].contact_ids[{at}]"), "must be a UUID");
+    }
+    let status: Status = violations.into_fault().into();
+    assert!(status.details().len() < 6_000, "{} bytes", status.details().len());
+    let details = status.get_error_details();
+    let named = details.bad_request().unwrap().field_violations.len();
+    let more: usize = details.error_info().unwrap().metadata["more_violations"].parse().unwrap();
+    assert_eq!(named + more, 10_000);
+    assert!(named > 50);
+}
+
+#[test]
 fn causes_stay_at_home() {
     let status: Status = Fault::internal("password=hunter2").into();
     assert!(!format!("{status:?}").contains("hunter2"));

@@ -32,7 +32,8 @@ test: setup build ## Every test, and a replay of the project's sample
 	tests/scripts/replay services/tandem/sample
 	@tests/scripts/skipped
 
-test-full: setup build ## The real conversations in ../shared/data, replayed, verified, and found again
+test-full: setup build ## A million conversations, and the real ones in ../shared/data: replayed, verified, and found again
+	TANDEM_TEST_CONVERSATIONS=1000000 tests/scripts/with-servers --no-search cargo test -p tandem-tests --test cost
 	tests/scripts/replay ../shared/data
 
 lint: setup ## Formatting, clippy, protos, dependencies

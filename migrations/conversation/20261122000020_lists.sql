@@ -56,3 +56,6 @@ INSERT INTO activity_floor DEFAULT VALUES;
 DROP INDEX conversation_silent;
 CREATE INDEX conversation_silent ON conversation (tenant_id, channel_id, last_activity_at) WHERE status <> 4;
 CREATE INDEX channel_closes_for_silence ON channel (tenant_id, id) WHERE close_after_silence_s IS NOT NULL;
+
+-- What falls due without a write, for live lists of what is overdue.
+CREATE INDEX conversation_due ON conversation (tenant_id, due_at) WHERE due_at IS NOT NULL;

@@ -87,6 +87,47 @@ const METHODS: &[(&str, Role, &str)] = &[
         Role::Ai,
         r#"{"requestId":"$new","conversationId":"$conversation","reason":1}"#,
     ),
+    (
+        "conversation.ConversationService/SnoozeConversation",
+        Role::Agent,
+        r#"{"requestId":"$new","conversationId":"$conversation","until":"$later"}"#,
+    ),
+    (
+        "conversation.ConversationService/WakeConversation",
+        Role::Agent,
+        r#"{"requestId":"$new","conversationId":"$conversation"}"#,
+    ),
+    (
+        "conversation.ConversationService/SetPriority",
+        Role::Agent,
+        r#"{"requestId":"$new","conversationId":"$conversation","priority":4}"#,
+    ),
+    ("conversation.ConversationService/MarkUnread", Role::Agent, r#"{"conversationId":"$conversation"}"#),
+    (
+        "conversation.ConversationService/RenameLabel",
+        Role::Admin,
+        r#"{"requestId":"$new","labelId":"$label","name":"renamed","etag":"1"}"#,
+    ),
+    (
+        "conversation.ConversationService/MergeLabels",
+        Role::Admin,
+        r#"{"requestId":"$new","labelId":"$label","intoLabelId":"$other"}"#,
+    ),
+    (
+        "conversation.ConversationService/BulkUpdateConversations",
+        Role::Agent,
+        r#"{"requestId":"$new","conversationIds":["$conversation"],"priority":4}"#,
+    ),
+    (
+        "conversation.ConversationService/ListConversations",
+        Role::Admin,
+        r#"{"filter":{"labels":{"any":["$label"]}}}"#,
+    ),
+    (
+        "conversation.WatchService/WatchConversations",
+        Role::Agent,
+        r#"{"threads":[{"key":"t","conversationId":"$conversation"}]}"#,
+    ),
     ("conversation.ChannelService/GetChannel", Role::Admin, r#"{"channelId":"$channel"}"#),
     (
         "conversation.ChannelService/DeleteChannel",
@@ -226,7 +267,16 @@ async fn furnish(suite: &Suite) -> Ids {
     let request =
         GetCustomerRequest { customer_id: found.customer_id.clone(), at_least_as_fresh: vec![fresh] };
     CustomerServiceClient::new(admin).get_customer(request).await.unwrap();
+    let labels = tandem_proto::conversation::v1::UpdateLabelsRequest {
+        request_id: suite.request_id(),
+        conversation_id: conversation.clone(),
+        add: vec!["one".to_owned(), "other".to_owned()],
+        remove: Vec::new(),
+    };
+    let labels = suite.as_admin().update_labels(labels).await.unwrap().into_inner().labels;
     BTreeMap::from([
+        ("$label", labels[0].id.clone()),
+        ("$other", labels[1].id.clone()),
         ("$agent", agents[0].to_string()),
         ("$team", team.to_string()),
         ("$channel", channel.to_string()),
@@ -259,14 +309,19 @@ fn channel(suite: &Suite, short: &str, role: Role, channels: &[Uuid]) -> Interna
     suite.channel(kind, 1, &spec)
 }
 
-/// What came back, in every part but the change token, which names a write.
-fn wire(answer: Result<DynamicMessage, tonic::Status>) -> (tonic::Code, String, Vec<u8>) {
+/// What came back, in every part but the change token, which names a write, and the id that was asked for, where a result
+/// repeats it.
+fn wire(answer: Result<DynamicMessage, tonic::Status>, asked: &str) -> (tonic::Code, String, Vec<u8>) {
     match answer {
         Ok(mut message) => {
             if message.descriptor().get_field_by_name("change_token").is_some() {
                 message.set_field_by_name("change_token", Value::String(String::new()));
             }
-            (tonic::Code::Ok, String::new(), message.encode_to_vec())
+            let mut bytes = message.encode_to_vec();
+            while let Some(at) = bytes.windows(asked.len()).position(|part| part == asked.as_bytes()) {
+                bytes[at..at + asked.len()].fill(b'-');
+            }
+            (tonic::Code::Ok, String::new(), bytes)
         }
         Err(status) => (status.code(), status.message().to_owned(), status.details().to_vec()),
     }
@@ -298,7 +353,8 @@ async fn another_tenants_id_answers_as_one_that_does_not_exist() {
             let missing = suite.request_id();
             let mut answers = Vec::new();
             for other in [&foreign[name], &missing] {
-                let mut json = template.replace("$text", TEXT).replace(name, other);
+                let later = (suite.ambient.now() + chrono::TimeDelta::hours(1)).to_rfc3339();
+                let mut json = template.replace("$text", TEXT).replace("$later", &later).replace(name, other);
                 for (name, id) in &own {
                     json = json.replace(name, id);
                 }
@@ -313,7 +369,8 @@ async fn another_tenants_id_answers_as_one_that_does_not_exist() {
                 if *role == Role::Service {
                     request.extensions_mut().insert(OnBehalfOf(suite.tenant));
                 }
-                answers.push(wire(call(&channel(&suite, short, *role, &channels), &method, request).await));
+                let answer = call(&channel(&suite, short, *role, &channels), &method, request).await;
+                answers.push(wire(answer, other));
             }
             assert_eq!(answers[0], answers[1], "{short} tells {name} of another tenant");
             println!("{short} {name}: {:?} {}", answers[0].0, answers[0].1);

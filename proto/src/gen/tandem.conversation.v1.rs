@@ -264,7 +264,7 @@ pub struct Conversation {
     /// How urgent it is.
     #[prost(enumeration = "super::super::r#type::v1::Priority", tag = "12")]
     pub priority: i32,
-    /// Its labels, by id.
+    /// Its labels, by id; a merged one as the label that stayed.
     #[prost(string, repeated, tag = "13")]
     pub label_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     /// It wants a person's eye for this reason.
@@ -291,7 +291,7 @@ pub struct Conversation {
     /// When a snoozed one wakes.
     #[prost(message, optional, tag = "21")]
     pub snoozed_until: ::core::option::Option<::prost_types::Timestamp>,
-    /// When an answer is due.
+    /// When an answer is due by the tenant's response goals; unset while nobody waits and while it is snoozed.
     #[prost(message, optional, tag = "22")]
     pub due_time: ::core::option::Option<::prost_types::Timestamp>,
     /// The conversation that this one continues.
@@ -347,6 +347,16 @@ pub struct Label {
     /// Its name, 1 to 64 characters; compared without regard to case.
     #[prost(string, tag = "2")]
     pub name: ::prost::alloc::string::String,
+    /// How many conversations carry it, closed ones included.
+    #[prost(int64, tag = "3")]
+    pub conversation_count: i64,
+    /// False when so many conversations carried two labels that became one that those with both were not counted: then
+    /// there are at least `conversation_count`.
+    #[prost(bool, tag = "4")]
+    pub count_exact: bool,
+    /// Changes with every change of the name.
+    #[prost(string, tag = "5")]
+    pub etag: ::prost::alloc::string::String,
 }
 /// One thing that happened to a conversation: append-only, the audit trail.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -438,6 +448,12 @@ pub struct StatusChanged {
     /// Why, in words.
     #[prost(string, tag = "3")]
     pub reason: ::prost::alloc::string::String,
+    /// When a snoozed one wakes; set with SNOOZED alone, which may also follow SNOOZED.
+    #[prost(message, optional, tag = "4")]
+    pub snoozed_until: ::core::option::Option<::prost_types::Timestamp>,
+    /// What was noted with the snooze.
+    #[prost(string, tag = "5")]
+    pub note: ::prost::alloc::string::String,
 }
 /// The priority changed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -460,11 +476,14 @@ pub struct LabelsChanged {
     pub removed: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 /// Somebody asked for a person's eye.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct AttentionRaised {
     /// Why.
     #[prost(enumeration = "super::super::r#type::v1::AttentionReason", tag = "1")]
     pub reason: i32,
+    /// The tenant's phrase that the customer used; empty when the AI asked.
+    #[prost(string, tag = "2")]
+    pub phrase: ::prost::alloc::string::String,
 }
 /// One item in a conversation.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -1934,6 +1953,495 @@ pub mod ai_service_server {
     impl<T> tonic::server::NamedService for AiServiceServer<T> {
         const NAME: &'static str = SERVICE_NAME;
     }
+}
+/// Asks for what a screen shows.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct WatchConversationsRequest {
+    /// Lists, at most 20.
+    #[prost(message, repeated, tag = "1")]
+    pub lists: ::prost::alloc::vec::Vec<WatchedList>,
+    /// Open threads, at most 20.
+    #[prost(message, repeated, tag = "2")]
+    pub threads: ::prost::alloc::vec::Vec<WatchedThread>,
+    /// The newest token of an earlier stream with the same lists and threads: goes on after it, without a gap and without
+    /// snapshots. One that is too old answers a `reset` for every list and thread, and snapshots.
+    #[prost(string, tag = "3")]
+    pub resume_token: ::prost::alloc::string::String,
+    /// Change tokens of writes that the snapshots must show.
+    #[prost(string, repeated, tag = "4")]
+    pub at_least_as_fresh: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// A list to watch.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WatchedList {
+    /// The caller's name for it, 1 to 64 characters; no two alike.
+    #[prost(string, tag = "1")]
+    pub key: ::prost::alloc::string::String,
+    /// Which conversations.
+    #[prost(message, optional, tag = "2")]
+    pub filter: ::core::option::Option<super::super::r#type::v1::ConversationFilter>,
+    /// The order of its snapshot.
+    #[prost(enumeration = "super::super::r#type::v1::ConversationOrder", tag = "3")]
+    pub order: i32,
+    /// Rows that are sent at the start: 0 to 200.
+    #[prost(int32, tag = "4")]
+    pub snapshot_size: i32,
+}
+/// A thread to watch.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WatchedThread {
+    /// The caller's name for it, 1 to 64 characters; no two alike, also among the lists.
+    #[prost(string, tag = "1")]
+    pub key: ::prost::alloc::string::String,
+    /// The conversation's id.
+    #[prost(string, tag = "2")]
+    pub conversation_id: ::prost::alloc::string::String,
+    /// Messages after this position are sent at the start.
+    #[prost(int64, tag = "3")]
+    pub after_position: i64,
+}
+/// One thing that happened.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct WatchConversationsResponse {
+    /// Where to go on, after this; empty while what belongs together is still being sent.
+    #[prost(string, tag = "1")]
+    pub resume_token: ::prost::alloc::string::String,
+    /// The list's or the thread's key; empty for a heartbeat.
+    #[prost(string, tag = "2")]
+    pub key: ::prost::alloc::string::String,
+    /// What happened.
+    #[prost(oneof = "watch_conversations_response::Event", tags = "3, 4, 5, 6, 7, 8, 9")]
+    pub event: ::core::option::Option<watch_conversations_response::Event>,
+}
+/// Nested message and enum types in `WatchConversationsResponse`.
+pub mod watch_conversations_response {
+    /// What happened.
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Event {
+        /// The row is in the list as it is now; for a thread, its conversation as it is now.
+        #[prost(message, tag = "3")]
+        Row(super::ConversationRow),
+        /// The conversation of this id is not in the list, or the thread may not be seen any more.
+        #[prost(string, tag = "4")]
+        RemovedConversationId(::prost::alloc::string::String),
+        /// A message of the thread as it is now: new, edited, deleted, reacted to, delivered.
+        #[prost(message, tag = "5")]
+        Message(super::Message),
+        /// Something that happened to the thread's conversation.
+        #[prost(message, tag = "6")]
+        Entry(super::TimelineEntry),
+        /// The snapshot is complete.
+        #[prost(message, tag = "7")]
+        SnapshotEnd(super::SnapshotEnd),
+        /// What was sent of this list or thread no longer holds: a day began, or the caller's teams changed, or the resume token
+        /// was too old. Its snapshot follows.
+        #[prost(message, tag = "8")]
+        Reset(super::SnapshotStart),
+        /// Nothing happened for a while.
+        #[prost(message, tag = "9")]
+        Heartbeat(super::WatchHeartbeat),
+    }
+}
+/// The end of a snapshot.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SnapshotEnd {
+    /// Goes on with `ListConversations` under the same filter and order; empty at the end.
+    #[prost(string, tag = "1")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+/// The start of another snapshot.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SnapshotStart {}
+/// A sign of life, at least every 15 seconds.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WatchHeartbeat {
+    /// The time of the server.
+    #[prost(message, optional, tag = "1")]
+    pub time: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// Generated client implementations.
+pub mod watch_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// What a screen shows, live: lists and open threads over one stream, since a browser has few connections.
+    #[derive(Debug, Clone)]
+    pub struct WatchServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl WatchServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> WatchServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> WatchServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            WatchServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Rows that come into lists or change in them, rows that leave, and everything new in open threads. Everything is sent at
+        /// least once and may be sent again: take the newest `version`. Errors: INVALID_ARGUMENT (INVALID_FIELDS,
+        /// PAGE_TOKEN_INVALID for the resume token), NOT_FOUND (a thread). Ends with UNAUTHENTICATED (TOKEN_EXPIRED) when the token
+        /// expires and with UNAVAILABLE (SHUTTING_DOWN) when the process drains: connect again with the newest resume token, to
+        /// any replica.
+        pub async fn watch_conversations(
+            &mut self,
+            request: impl tonic::IntoRequest<super::WatchConversationsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::WatchConversationsResponse>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.conversation.v1.WatchService/WatchConversations",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tandem.conversation.v1.WatchService",
+                        "WatchConversations",
+                    ),
+                );
+            self.inner.server_streaming(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+pub mod watch_service_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with WatchServiceServer.
+    #[async_trait]
+    pub trait WatchService: std::marker::Send + std::marker::Sync + 'static {
+        /// Server streaming response type for the WatchConversations method.
+        type WatchConversationsStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<
+                    super::WatchConversationsResponse,
+                    tonic::Status,
+                >,
+            >
+            + std::marker::Send
+            + 'static;
+        /// Rows that come into lists or change in them, rows that leave, and everything new in open threads. Everything is sent at
+        /// least once and may be sent again: take the newest `version`. Errors: INVALID_ARGUMENT (INVALID_FIELDS,
+        /// PAGE_TOKEN_INVALID for the resume token), NOT_FOUND (a thread). Ends with UNAUTHENTICATED (TOKEN_EXPIRED) when the token
+        /// expires and with UNAVAILABLE (SHUTTING_DOWN) when the process drains: connect again with the newest resume token, to
+        /// any replica.
+        async fn watch_conversations(
+            &self,
+            request: tonic::Request<super::WatchConversationsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<Self::WatchConversationsStream>,
+            tonic::Status,
+        >;
+    }
+    /// What a screen shows, live: lists and open threads over one stream, since a browser has few connections.
+    #[derive(Debug)]
+    pub struct WatchServiceServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> WatchServiceServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for WatchServiceServer<T>
+    where
+        T: WatchService,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/tandem.conversation.v1.WatchService/WatchConversations" => {
+                    #[allow(non_camel_case_types)]
+                    struct WatchConversationsSvc<T: WatchService>(pub Arc<T>);
+                    impl<
+                        T: WatchService,
+                    > tonic::server::ServerStreamingService<
+                        super::WatchConversationsRequest,
+                    > for WatchConversationsSvc<T> {
+                        type Response = super::WatchConversationsResponse;
+                        type ResponseStream = T::WatchConversationsStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::WatchConversationsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as WatchService>::watch_conversations(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = WatchConversationsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for WatchServiceServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "tandem.conversation.v1.WatchService";
+    impl<T> tonic::server::NamedService for WatchServiceServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
+/// By when customers of a tenant shall have an answer: what sets `due_time` of a conversation that begins to wait.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ResponseGoals {
+    /// One for each priority; a priority that is left out takes the default: 15 minutes for urgent and two hours for others
+    /// to the first answer, 15 minutes and the same business day to those that follow.
+    #[prost(message, repeated, tag = "1")]
+    pub targets: ::prost::alloc::vec::Vec<ResponseTarget>,
+    /// The IANA time zone of the opening hours and of a business day, such as `Asia/Jerusalem`; UTC when empty.
+    #[prost(string, tag = "2")]
+    pub time_zone: ::prost::alloc::string::String,
+    /// When the business works, at most 70; always when there are none. Only time inside them counts.
+    #[prost(message, repeated, tag = "3")]
+    pub opening_hours: ::prost::alloc::vec::Vec<OpeningHours>,
+    /// Changes with every change of the goals.
+    #[prost(string, tag = "4")]
+    pub etag: ::prost::alloc::string::String,
+}
+/// The target of one priority.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ResponseTarget {
+    /// Whose target it is.
+    #[prost(enumeration = "super::super::r#type::v1::Priority", tag = "1")]
+    pub priority: i32,
+    /// Time to the first answer of a NEW conversation, in whole seconds up to 30 days; without it no first answer is due.
+    #[prost(message, optional, tag = "2")]
+    pub first: ::core::option::Option<::prost_types::Duration>,
+    /// Time to an answer in any other conversation.
+    #[prost(oneof = "response_target::Following", tags = "3, 4")]
+    pub following: ::core::option::Option<response_target::Following>,
+}
+/// Nested message and enum types in `ResponseTarget`.
+pub mod response_target {
+    /// Time to an answer in any other conversation.
+    #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Following {
+        /// As long as this, in whole seconds up to 30 days.
+        #[prost(message, tag = "3")]
+        Within(::prost_types::Duration),
+        /// By the end of the business day on which the customer wrote, or of the next one when that was over.
+        #[prost(bool, tag = "4")]
+        SameBusinessDay(bool),
+    }
+}
+/// A time at which the business works, on one day of every week. Those of one day do not overlap.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct OpeningHours {
+    /// 1 is Monday, 7 is Sunday.
+    #[prost(int32, tag = "1")]
+    pub weekday: i32,
+    /// Minutes after midnight: 0 to 1,439.
+    #[prost(int32, tag = "2")]
+    pub opens_minute: i32,
+    /// Minutes after midnight: after `opens_minute`, at most 1,440.
+    #[prost(int32, tag = "3")]
+    pub closes_minute: i32,
 }
 /// Asks for replies.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -4754,6 +5262,315 @@ pub struct GetAccessScopeResponse {
     #[prost(message, optional, tag = "5")]
     pub time: ::core::option::Option<::prost_types::Timestamp>,
 }
+/// Asks to put a conversation aside.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SnoozeConversationRequest {
+    /// A UUID; the same id and body answer the same again.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The conversation's id.
+    #[prost(string, tag = "2")]
+    pub conversation_id: ::prost::alloc::string::String,
+    /// When it wakes: after now, at most a year ahead.
+    #[prost(message, optional, tag = "3")]
+    pub until: ::core::option::Option<::prost_types::Timestamp>,
+    /// What to do then, at most 2,000 characters; stands in the timeline.
+    #[prost(string, tag = "4")]
+    pub note: ::prost::alloc::string::String,
+}
+/// The snoozed conversation.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SnoozeConversationResponse {
+    /// The conversation.
+    #[prost(message, optional, tag = "1")]
+    pub conversation: ::core::option::Option<Conversation>,
+    /// Names this change for reads elsewhere.
+    #[prost(string, tag = "2")]
+    pub change_token: ::prost::alloc::string::String,
+}
+/// Asks to wake a conversation.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WakeConversationRequest {
+    /// A UUID; the same id and body answer the same again.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The conversation's id.
+    #[prost(string, tag = "2")]
+    pub conversation_id: ::prost::alloc::string::String,
+}
+/// The conversation, awake.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WakeConversationResponse {
+    /// The conversation.
+    #[prost(message, optional, tag = "1")]
+    pub conversation: ::core::option::Option<Conversation>,
+    /// Names this change for reads elsewhere.
+    #[prost(string, tag = "2")]
+    pub change_token: ::prost::alloc::string::String,
+}
+/// Asks for another priority.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SetPriorityRequest {
+    /// A UUID; the same id and body answer the same again.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The conversation's id.
+    #[prost(string, tag = "2")]
+    pub conversation_id: ::prost::alloc::string::String,
+    /// How urgent it is.
+    #[prost(enumeration = "super::super::r#type::v1::Priority", tag = "3")]
+    pub priority: i32,
+}
+/// The conversation with its priority.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SetPriorityResponse {
+    /// The conversation.
+    #[prost(message, optional, tag = "1")]
+    pub conversation: ::core::option::Option<Conversation>,
+    /// Names this change for reads elsewhere.
+    #[prost(string, tag = "2")]
+    pub change_token: ::prost::alloc::string::String,
+}
+/// Says that a conversation is to be seen again.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MarkUnreadRequest {
+    /// The conversation's id.
+    #[prost(string, tag = "1")]
+    pub conversation_id: ::prost::alloc::string::String,
+}
+/// Whether it is unread now.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MarkUnreadResponse {
+    /// False when the customer never wrote in it.
+    #[prost(bool, tag = "1")]
+    pub unread: bool,
+}
+/// Asks for another name of a label.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RenameLabelRequest {
+    /// A UUID; the same id and body answer the same again.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The label's id; that of a merged one means the label that stayed.
+    #[prost(string, tag = "2")]
+    pub label_id: ::prost::alloc::string::String,
+    /// Its new name, 1 to 64 characters.
+    #[prost(string, tag = "3")]
+    pub name: ::prost::alloc::string::String,
+    /// The label's etag.
+    #[prost(string, tag = "4")]
+    pub etag: ::prost::alloc::string::String,
+}
+/// The renamed label.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RenameLabelResponse {
+    /// The label.
+    #[prost(message, optional, tag = "1")]
+    pub label: ::core::option::Option<Label>,
+    /// Names this change for reads elsewhere; empty, since labels are on no feed.
+    #[prost(string, tag = "2")]
+    pub change_token: ::prost::alloc::string::String,
+}
+/// Asks to make one label another.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MergeLabelsRequest {
+    /// A UUID; the same id and body answer the same again.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The label that goes.
+    #[prost(string, tag = "2")]
+    pub label_id: ::prost::alloc::string::String,
+    /// The label that stays.
+    #[prost(string, tag = "3")]
+    pub into_label_id: ::prost::alloc::string::String,
+}
+/// The label that stayed.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MergeLabelsResponse {
+    /// The label.
+    #[prost(message, optional, tag = "1")]
+    pub label: ::core::option::Option<Label>,
+    /// Names this change for reads elsewhere; empty, since labels are on no feed.
+    #[prost(string, tag = "2")]
+    pub change_token: ::prost::alloc::string::String,
+}
+/// Asks for one change to many conversations.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BulkUpdateConversationsRequest {
+    /// A UUID; the same id and body answer the same again.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// 1 to 100 conversations by id, each once.
+    #[prost(string, repeated, tag = "2")]
+    pub conversation_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// What to do to each.
+    #[prost(oneof = "bulk_update_conversations_request::Change", tags = "3, 4, 5, 6, 7")]
+    pub change: ::core::option::Option<bulk_update_conversations_request::Change>,
+}
+/// Nested message and enum types in `BulkUpdateConversationsRequest`.
+pub mod bulk_update_conversations_request {
+    /// What to do to each.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Change {
+        /// Close it.
+        #[prost(message, tag = "3")]
+        Close(super::BulkClose),
+        /// Put labels on and take them off.
+        #[prost(message, tag = "4")]
+        Labels(super::BulkLabels),
+        /// Say how urgent it is.
+        #[prost(enumeration = "super::super::super::r#type::v1::Priority", tag = "5")]
+        Priority(i32),
+        /// The caller has seen everything in it.
+        #[prost(message, tag = "6")]
+        MarkRead(super::BulkMarkRead),
+        /// Put it aside.
+        #[prost(message, tag = "7")]
+        Snooze(super::BulkSnooze),
+    }
+}
+/// Closes, by the rules of `CloseConversation`.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BulkClose {
+    /// Why, at most 200 characters.
+    #[prost(string, tag = "1")]
+    pub reason: ::prost::alloc::string::String,
+}
+/// Labels, by the rules of `UpdateLabels`.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BulkLabels {
+    /// Names to put on, at most 20, 1 to 64 characters each.
+    #[prost(string, repeated, tag = "1")]
+    pub add: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Names to take off, at most 20.
+    #[prost(string, repeated, tag = "2")]
+    pub remove: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// Marks as read, by the rules of `MarkRead`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BulkMarkRead {}
+/// Snoozes, by the rules of `SnoozeConversation`.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BulkSnooze {
+    /// When they wake: after now, at most a year ahead.
+    #[prost(message, optional, tag = "1")]
+    pub until: ::core::option::Option<::prost_types::Timestamp>,
+    /// What to do then, at most 2,000 characters.
+    #[prost(string, tag = "2")]
+    pub note: ::prost::alloc::string::String,
+}
+/// What became of each.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct BulkUpdateConversationsResponse {
+    /// One for each conversation, in the order of the request.
+    #[prost(message, repeated, tag = "1")]
+    pub results: ::prost::alloc::vec::Vec<BulkResult>,
+    /// Names this change for reads elsewhere.
+    #[prost(string, tag = "2")]
+    pub change_token: ::prost::alloc::string::String,
+}
+/// What became of one conversation.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BulkResult {
+    /// Its id.
+    #[prost(string, tag = "1")]
+    pub conversation_id: ::prost::alloc::string::String,
+    /// What became of it.
+    #[prost(oneof = "bulk_result::Outcome", tags = "2, 3")]
+    pub outcome: ::core::option::Option<bulk_result::Outcome>,
+}
+/// Nested message and enum types in `BulkResult`.
+pub mod bulk_result {
+    /// What became of it.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Outcome {
+        /// It is as was asked for; so is one that was already.
+        #[prost(message, tag = "2")]
+        Updated(super::Conversation),
+        /// Nothing was changed in it.
+        #[prost(message, tag = "3")]
+        Refused(super::BulkRefused),
+    }
+}
+/// Why a conversation was left as it is.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BulkRefused {
+    /// The reason, as the call for one conversation would answer it.
+    #[prost(enumeration = "super::super::r#type::v1::ErrorReason", tag = "1")]
+    pub reason: i32,
+    /// The same in words.
+    #[prost(string, tag = "2")]
+    pub message: ::prost::alloc::string::String,
+}
+/// Asks for other phrases.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UpdateAttentionPhrasesRequest {
+    /// A UUID; the same id and body answer the same again.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// All phrases in any languages, at most 200, 2 to 100 characters each, no two alike without regard to case and accents.
+    #[prost(string, repeated, tag = "2")]
+    pub phrases: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The etag of the list that these replace.
+    #[prost(string, tag = "3")]
+    pub etag: ::prost::alloc::string::String,
+}
+/// The new phrases.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UpdateAttentionPhrasesResponse {
+    /// The phrases in their order.
+    #[prost(string, repeated, tag = "1")]
+    pub phrases: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The etag of the list.
+    #[prost(string, tag = "2")]
+    pub etag: ::prost::alloc::string::String,
+    /// Names this change for reads elsewhere; empty, since phrases are on no feed.
+    #[prost(string, tag = "3")]
+    pub change_token: ::prost::alloc::string::String,
+}
+/// Asks for the phrases.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListAttentionPhrasesRequest {}
+/// The phrases.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListAttentionPhrasesResponse {
+    /// The phrases in their order; none in the beginning.
+    #[prost(string, repeated, tag = "1")]
+    pub phrases: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The etag of the list.
+    #[prost(string, tag = "2")]
+    pub etag: ::prost::alloc::string::String,
+}
+/// Asks for other response goals.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct UpdateResponseGoalsRequest {
+    /// A UUID; the same id and body answer the same again.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The goals with the etag of those that they replace.
+    #[prost(message, optional, tag = "2")]
+    pub goals: ::core::option::Option<ResponseGoals>,
+}
+/// The new response goals.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct UpdateResponseGoalsResponse {
+    /// The goals, one target for each priority.
+    #[prost(message, optional, tag = "1")]
+    pub goals: ::core::option::Option<ResponseGoals>,
+    /// Names this change for reads elsewhere; empty, since goals are on no feed.
+    #[prost(string, tag = "2")]
+    pub change_token: ::prost::alloc::string::String,
+}
+/// Asks for the response goals.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetResponseGoalsRequest {}
+/// The response goals.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetResponseGoalsResponse {
+    /// The goals, one target for each priority.
+    #[prost(message, optional, tag = "1")]
+    pub goals: ::core::option::Option<ResponseGoals>,
+}
 /// Generated client implementations.
 pub mod conversation_service_client {
     #![allow(
@@ -5184,7 +6001,8 @@ pub mod conversation_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
-        /// The tenant's labels, at most 1,000, by name. Errors: none of its own.
+        /// The tenant's labels, at most 1,000, by name, with how many conversations carry each; labels that were merged into
+        /// another are not among them. Errors: none of its own.
         pub async fn list_labels(
             &mut self,
             request: impl tonic::IntoRequest<super::ListLabelsRequest>,
@@ -5270,6 +6088,348 @@ pub mod conversation_service_client {
                     GrpcMethod::new(
                         "tandem.conversation.v1.ConversationService",
                         "GetAccessScope",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Puts a live conversation aside until a time; it keeps its holder. It wakes as OPEN at that time, when the customer
+        /// writes, when anybody replies, or by `WakeConversation`. Snoozing a snoozed one moves its time. An agent may not snooze
+        /// what another agent holds. Errors: INVALID_ARGUMENT (a time that is past or more than a year ahead), NOT_FOUND,
+        /// FAILED_PRECONDITION (CONVERSATION_CLOSED), ABORTED (HELD_BY_OTHER).
+        pub async fn snooze_conversation(
+            &mut self,
+            request: impl tonic::IntoRequest<super::SnoozeConversationRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SnoozeConversationResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.conversation.v1.ConversationService/SnoozeConversation",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tandem.conversation.v1.ConversationService",
+                        "SnoozeConversation",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Wakes a snoozed conversation now; one that is not snoozed stays as it is. Errors: INVALID_ARGUMENT, NOT_FOUND.
+        pub async fn wake_conversation(
+            &mut self,
+            request: impl tonic::IntoRequest<super::WakeConversationRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::WakeConversationResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.conversation.v1.ConversationService/WakeConversation",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tandem.conversation.v1.ConversationService",
+                        "WakeConversation",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Says how urgent a conversation is; what is due is due anew. Errors: INVALID_ARGUMENT, NOT_FOUND.
+        pub async fn set_priority(
+            &mut self,
+            request: impl tonic::IntoRequest<super::SetPriorityRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SetPriorityResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.conversation.v1.ConversationService/SetPriority",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tandem.conversation.v1.ConversationService",
+                        "SetPriority",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Marks a conversation as not seen by the caller, whatever was read. Role agent. Errors: INVALID_ARGUMENT, NOT_FOUND,
+        /// FAILED_PRECONDITION (AGENT_INACTIVE).
+        pub async fn mark_unread(
+            &mut self,
+            request: impl tonic::IntoRequest<super::MarkUnreadRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::MarkUnreadResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.conversation.v1.ConversationService/MarkUnread",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tandem.conversation.v1.ConversationService",
+                        "MarkUnread",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Gives a label another name; conversations carry it by id and are not touched. Errors: INVALID_ARGUMENT, NOT_FOUND,
+        /// ALREADY_EXISTS (another label has, or had, the name: merge the two), ABORTED (ETAG_MISMATCH).
+        pub async fn rename_label(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RenameLabelRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RenameLabelResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.conversation.v1.ConversationService/RenameLabel",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tandem.conversation.v1.ConversationService",
+                        "RenameLabel",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Makes one label another: conversations that carry either carry the one that stays, its old name and id stand for it
+        /// from now on. No conversation is touched. Merging again changes nothing. Errors: INVALID_ARGUMENT (a label into
+        /// itself), NOT_FOUND.
+        pub async fn merge_labels(
+            &mut self,
+            request: impl tonic::IntoRequest<super::MergeLabelsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::MergeLabelsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.conversation.v1.ConversationService/MergeLabels",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tandem.conversation.v1.ConversationService",
+                        "MergeLabels",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// One change to up to 100 conversations: each, in the order of the request, is changed or refused alone. Errors:
+        /// INVALID_ARGUMENT; whatever is about one conversation stands in its result. RESOURCE_EXHAUSTED (LIMIT_REACHED: 1,000
+        /// labels a tenant), FAILED_PRECONDITION (AGENT_INACTIVE).
+        pub async fn bulk_update_conversations(
+            &mut self,
+            request: impl tonic::IntoRequest<super::BulkUpdateConversationsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::BulkUpdateConversationsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.conversation.v1.ConversationService/BulkUpdateConversations",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tandem.conversation.v1.ConversationService",
+                        "BulkUpdateConversations",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Replaces the phrases by which customers ask for a person. A text of a customer that holds one, as whole words and
+        /// without regard to case and accents, marks its conversation as one that needs attention unless an agent holds it.
+        /// Errors: INVALID_ARGUMENT, ABORTED (ETAG_MISMATCH).
+        pub async fn update_attention_phrases(
+            &mut self,
+            request: impl tonic::IntoRequest<super::UpdateAttentionPhrasesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::UpdateAttentionPhrasesResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.conversation.v1.ConversationService/UpdateAttentionPhrases",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tandem.conversation.v1.ConversationService",
+                        "UpdateAttentionPhrases",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// The phrases by which customers ask for a person. Errors: none of its own.
+        pub async fn list_attention_phrases(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListAttentionPhrasesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListAttentionPhrasesResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.conversation.v1.ConversationService/ListAttentionPhrases",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tandem.conversation.v1.ConversationService",
+                        "ListAttentionPhrases",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Replaces the tenant's response goals. What is due already stays so until its priority changes or it is answered.
+        /// Errors: INVALID_ARGUMENT, ABORTED (ETAG_MISMATCH).
+        pub async fn update_response_goals(
+            &mut self,
+            request: impl tonic::IntoRequest<super::UpdateResponseGoalsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::UpdateResponseGoalsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.conversation.v1.ConversationService/UpdateResponseGoals",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tandem.conversation.v1.ConversationService",
+                        "UpdateResponseGoals",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// The tenant's response goals, or the defaults. Errors: none of its own.
+        pub async fn get_response_goals(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetResponseGoalsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetResponseGoalsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.conversation.v1.ConversationService/GetResponseGoals",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tandem.conversation.v1.ConversationService",
+                        "GetResponseGoals",
                     ),
                 );
             self.inner.unary(req, path, codec).await
@@ -5385,7 +6545,8 @@ pub mod conversation_service_server {
             tonic::Response<super::UpdateLabelsResponse>,
             tonic::Status,
         >;
-        /// The tenant's labels, at most 1,000, by name. Errors: none of its own.
+        /// The tenant's labels, at most 1,000, by name, with how many conversations carry each; labels that were merged into
+        /// another are not among them. Errors: none of its own.
         async fn list_labels(
             &self,
             request: tonic::Request<super::ListLabelsRequest>,
@@ -5407,6 +6568,106 @@ pub mod conversation_service_server {
             request: tonic::Request<super::GetAccessScopeRequest>,
         ) -> std::result::Result<
             tonic::Response<super::GetAccessScopeResponse>,
+            tonic::Status,
+        >;
+        /// Puts a live conversation aside until a time; it keeps its holder. It wakes as OPEN at that time, when the customer
+        /// writes, when anybody replies, or by `WakeConversation`. Snoozing a snoozed one moves its time. An agent may not snooze
+        /// what another agent holds. Errors: INVALID_ARGUMENT (a time that is past or more than a year ahead), NOT_FOUND,
+        /// FAILED_PRECONDITION (CONVERSATION_CLOSED), ABORTED (HELD_BY_OTHER).
+        async fn snooze_conversation(
+            &self,
+            request: tonic::Request<super::SnoozeConversationRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SnoozeConversationResponse>,
+            tonic::Status,
+        >;
+        /// Wakes a snoozed conversation now; one that is not snoozed stays as it is. Errors: INVALID_ARGUMENT, NOT_FOUND.
+        async fn wake_conversation(
+            &self,
+            request: tonic::Request<super::WakeConversationRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::WakeConversationResponse>,
+            tonic::Status,
+        >;
+        /// Says how urgent a conversation is; what is due is due anew. Errors: INVALID_ARGUMENT, NOT_FOUND.
+        async fn set_priority(
+            &self,
+            request: tonic::Request<super::SetPriorityRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SetPriorityResponse>,
+            tonic::Status,
+        >;
+        /// Marks a conversation as not seen by the caller, whatever was read. Role agent. Errors: INVALID_ARGUMENT, NOT_FOUND,
+        /// FAILED_PRECONDITION (AGENT_INACTIVE).
+        async fn mark_unread(
+            &self,
+            request: tonic::Request<super::MarkUnreadRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::MarkUnreadResponse>,
+            tonic::Status,
+        >;
+        /// Gives a label another name; conversations carry it by id and are not touched. Errors: INVALID_ARGUMENT, NOT_FOUND,
+        /// ALREADY_EXISTS (another label has, or had, the name: merge the two), ABORTED (ETAG_MISMATCH).
+        async fn rename_label(
+            &self,
+            request: tonic::Request<super::RenameLabelRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RenameLabelResponse>,
+            tonic::Status,
+        >;
+        /// Makes one label another: conversations that carry either carry the one that stays, its old name and id stand for it
+        /// from now on. No conversation is touched. Merging again changes nothing. Errors: INVALID_ARGUMENT (a label into
+        /// itself), NOT_FOUND.
+        async fn merge_labels(
+            &self,
+            request: tonic::Request<super::MergeLabelsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::MergeLabelsResponse>,
+            tonic::Status,
+        >;
+        /// One change to up to 100 conversations: each, in the order of the request, is changed or refused alone. Errors:
+        /// INVALID_ARGUMENT; whatever is about one conversation stands in its result. RESOURCE_EXHAUSTED (LIMIT_REACHED: 1,000
+        /// labels a tenant), FAILED_PRECONDITION (AGENT_INACTIVE).
+        async fn bulk_update_conversations(
+            &self,
+            request: tonic::Request<super::BulkUpdateConversationsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::BulkUpdateConversationsResponse>,
+            tonic::Status,
+        >;
+        /// Replaces the phrases by which customers ask for a person. A text of a customer that holds one, as whole words and
+        /// without regard to case and accents, marks its conversation as one that needs attention unless an agent holds it.
+        /// Errors: INVALID_ARGUMENT, ABORTED (ETAG_MISMATCH).
+        async fn update_attention_phrases(
+            &self,
+            request: tonic::Request<super::UpdateAttentionPhrasesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::UpdateAttentionPhrasesResponse>,
+            tonic::Status,
+        >;
+        /// The phrases by which customers ask for a person. Errors: none of its own.
+        async fn list_attention_phrases(
+            &self,
+            request: tonic::Request<super::ListAttentionPhrasesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListAttentionPhrasesResponse>,
+            tonic::Status,
+        >;
+        /// Replaces the tenant's response goals. What is due already stays so until its priority changes or it is answered.
+        /// Errors: INVALID_ARGUMENT, ABORTED (ETAG_MISMATCH).
+        async fn update_response_goals(
+            &self,
+            request: tonic::Request<super::UpdateResponseGoalsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::UpdateResponseGoalsResponse>,
+            tonic::Status,
+        >;
+        /// The tenant's response goals, or the defaults. Errors: none of its own.
+        async fn get_response_goals(
+            &self,
+            request: tonic::Request<super::GetResponseGoalsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetResponseGoalsResponse>,
             tonic::Status,
         >;
     }
@@ -6136,6 +7397,537 @@ pub mod conversation_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = GetAccessScopeSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.conversation.v1.ConversationService/SnoozeConversation" => {
+                    #[allow(non_camel_case_types)]
+                    struct SnoozeConversationSvc<T: ConversationService>(pub Arc<T>);
+                    impl<
+                        T: ConversationService,
+                    > tonic::server::UnaryService<super::SnoozeConversationRequest>
+                    for SnoozeConversationSvc<T> {
+                        type Response = super::SnoozeConversationResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::SnoozeConversationRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ConversationService>::snooze_conversation(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = SnoozeConversationSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.conversation.v1.ConversationService/WakeConversation" => {
+                    #[allow(non_camel_case_types)]
+                    struct WakeConversationSvc<T: ConversationService>(pub Arc<T>);
+                    impl<
+                        T: ConversationService,
+                    > tonic::server::UnaryService<super::WakeConversationRequest>
+                    for WakeConversationSvc<T> {
+                        type Response = super::WakeConversationResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::WakeConversationRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ConversationService>::wake_conversation(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = WakeConversationSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.conversation.v1.ConversationService/SetPriority" => {
+                    #[allow(non_camel_case_types)]
+                    struct SetPrioritySvc<T: ConversationService>(pub Arc<T>);
+                    impl<
+                        T: ConversationService,
+                    > tonic::server::UnaryService<super::SetPriorityRequest>
+                    for SetPrioritySvc<T> {
+                        type Response = super::SetPriorityResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::SetPriorityRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ConversationService>::set_priority(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = SetPrioritySvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.conversation.v1.ConversationService/MarkUnread" => {
+                    #[allow(non_camel_case_types)]
+                    struct MarkUnreadSvc<T: ConversationService>(pub Arc<T>);
+                    impl<
+                        T: ConversationService,
+                    > tonic::server::UnaryService<super::MarkUnreadRequest>
+                    for MarkUnreadSvc<T> {
+                        type Response = super::MarkUnreadResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::MarkUnreadRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ConversationService>::mark_unread(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = MarkUnreadSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.conversation.v1.ConversationService/RenameLabel" => {
+                    #[allow(non_camel_case_types)]
+                    struct RenameLabelSvc<T: ConversationService>(pub Arc<T>);
+                    impl<
+                        T: ConversationService,
+                    > tonic::server::UnaryService<super::RenameLabelRequest>
+                    for RenameLabelSvc<T> {
+                        type Response = super::RenameLabelResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RenameLabelRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ConversationService>::rename_label(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RenameLabelSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.conversation.v1.ConversationService/MergeLabels" => {
+                    #[allow(non_camel_case_types)]
+                    struct MergeLabelsSvc<T: ConversationService>(pub Arc<T>);
+                    impl<
+                        T: ConversationService,
+                    > tonic::server::UnaryService<super::MergeLabelsRequest>
+                    for MergeLabelsSvc<T> {
+                        type Response = super::MergeLabelsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::MergeLabelsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ConversationService>::merge_labels(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = MergeLabelsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.conversation.v1.ConversationService/BulkUpdateConversations" => {
+                    #[allow(non_camel_case_types)]
+                    struct BulkUpdateConversationsSvc<T: ConversationService>(
+                        pub Arc<T>,
+                    );
+                    impl<
+                        T: ConversationService,
+                    > tonic::server::UnaryService<super::BulkUpdateConversationsRequest>
+                    for BulkUpdateConversationsSvc<T> {
+                        type Response = super::BulkUpdateConversationsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                super::BulkUpdateConversationsRequest,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ConversationService>::bulk_update_conversations(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = BulkUpdateConversationsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.conversation.v1.ConversationService/UpdateAttentionPhrases" => {
+                    #[allow(non_camel_case_types)]
+                    struct UpdateAttentionPhrasesSvc<T: ConversationService>(pub Arc<T>);
+                    impl<
+                        T: ConversationService,
+                    > tonic::server::UnaryService<super::UpdateAttentionPhrasesRequest>
+                    for UpdateAttentionPhrasesSvc<T> {
+                        type Response = super::UpdateAttentionPhrasesResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::UpdateAttentionPhrasesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ConversationService>::update_attention_phrases(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = UpdateAttentionPhrasesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.conversation.v1.ConversationService/ListAttentionPhrases" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListAttentionPhrasesSvc<T: ConversationService>(pub Arc<T>);
+                    impl<
+                        T: ConversationService,
+                    > tonic::server::UnaryService<super::ListAttentionPhrasesRequest>
+                    for ListAttentionPhrasesSvc<T> {
+                        type Response = super::ListAttentionPhrasesResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListAttentionPhrasesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ConversationService>::list_attention_phrases(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListAttentionPhrasesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.conversation.v1.ConversationService/UpdateResponseGoals" => {
+                    #[allow(non_camel_case_types)]
+                    struct UpdateResponseGoalsSvc<T: ConversationService>(pub Arc<T>);
+                    impl<
+                        T: ConversationService,
+                    > tonic::server::UnaryService<super::UpdateResponseGoalsRequest>
+                    for UpdateResponseGoalsSvc<T> {
+                        type Response = super::UpdateResponseGoalsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::UpdateResponseGoalsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ConversationService>::update_response_goals(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = UpdateResponseGoalsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.conversation.v1.ConversationService/GetResponseGoals" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetResponseGoalsSvc<T: ConversationService>(pub Arc<T>);
+                    impl<
+                        T: ConversationService,
+                    > tonic::server::UnaryService<super::GetResponseGoalsRequest>
+                    for GetResponseGoalsSvc<T> {
+                        type Response = super::GetResponseGoalsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetResponseGoalsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ConversationService>::get_response_goals(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetResponseGoalsSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

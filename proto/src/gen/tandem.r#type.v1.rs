@@ -340,7 +340,7 @@ pub enum AttentionReason {
     Repeated = 2,
     /// The customer complains.
     Complaint = 3,
-    /// The customer asked for a person.
+    /// The customer asked for a person: the AI says so, or one of the tenant's phrases did.
     AskedForPerson = 4,
 }
 impl AttentionReason {
@@ -577,9 +577,9 @@ pub enum RelativeRange {
     Yesterday = 2,
     /// Since Monday midnight.
     ThisWeek = 3,
-    /// The last seven days.
+    /// The last seven days, to the hour.
     Last7Days = 4,
-    /// The last thirty days.
+    /// The last thirty days, to the hour.
     Last30Days = 5,
     /// From 18:00 of the day before to 08:00 of this day.
     LastNight = 6,

@@ -17,6 +17,7 @@ use tandem_proto::conversation::v1::ingest_service_server::IngestServiceServer;
 use tandem_proto::conversation::v1::outbound_service_server::OutboundServiceServer;
 use tandem_proto::conversation::v1::tenant_service_server::TenantServiceServer;
 use tandem_proto::conversation::v1::transfer_service_server::TransferServiceServer;
+use tandem_proto::conversation::v1::watch_service_server::WatchServiceServer;
 use tandem_proto::feed::v1::change_feed_service_server::ChangeFeedServiceServer;
 use tandem_signed_token::ServiceName;
 use tonic::service::Routes;
@@ -123,7 +124,8 @@ pub async fn start(config: Config, ambient: Ambient, drain: Drain) -> Result<Run
         OutboundServiceServer,
         AiServiceServer,
         TransferServiceServer,
-        ConversationServiceServer
+        ConversationServiceServer,
+        WatchServiceServer
     );
     routes.add_service(ChangeFeedServiceServer::new(feed_server).max_encoding_message_size(usize::MAX));
     Ok(foundation.serve(routes.routes(), SERVICES.to_vec(), RULES, Some(gate(suspended))))

@@ -9,6 +9,7 @@ const fn rule(method: &'static str, roles: &'static [Role], relation: Relation) 
 }
 
 const READERS: &[Role] = &[Agent, Supervisor, Admin, Ai, Service];
+const PEOPLE: &[Role] = &[Agent, Supervisor, Admin];
 const WRITERS: &[Role] = &[Agent, Supervisor, Ai];
 
 /// The policy table of the conversation service.
@@ -40,6 +41,7 @@ pub const RULES: &[Rule] = &[
     rule("/tandem.conversation.v1.OutboundService/BeginSend", &[Channel], OwnChannel),
     rule("/tandem.conversation.v1.OutboundService/AcknowledgeOutbound", &[Channel], OwnChannel),
     rule("/tandem.conversation.v1.AiService/WatchAiWork", &[Ai], Any),
+    rule("/tandem.conversation.v1.WatchService/WatchConversations", READERS, TeamsChannel),
     rule("/tandem.conversation.v1.TransferService/TransferHolder", &[Service], Any),
     rule("/tandem.conversation.v1.TransferService/ResolveTransfer", &[Service], Any),
     rule("/tandem.conversation.v1.ConversationService/ListConversations", READERS, TeamsChannel),
@@ -68,6 +70,21 @@ pub const RULES: &[Rule] = &[
     rule("/tandem.conversation.v1.ConversationService/ListLabels", READERS, Any),
     rule("/tandem.conversation.v1.ConversationService/RaiseAttention", &[Ai], Any),
     rule("/tandem.conversation.v1.ConversationService/GetAccessScope", READERS, Any),
+    rule("/tandem.conversation.v1.ConversationService/SnoozeConversation", PEOPLE, TeamsChannel),
+    rule("/tandem.conversation.v1.ConversationService/WakeConversation", PEOPLE, TeamsChannel),
+    rule(
+        "/tandem.conversation.v1.ConversationService/SetPriority",
+        &[Agent, Supervisor, Admin, Ai],
+        TeamsChannel,
+    ),
+    rule("/tandem.conversation.v1.ConversationService/MarkUnread", &[Agent, Supervisor], TeamsChannel),
+    rule("/tandem.conversation.v1.ConversationService/RenameLabel", &[Supervisor, Admin], Any),
+    rule("/tandem.conversation.v1.ConversationService/MergeLabels", &[Supervisor, Admin], Any),
+    rule("/tandem.conversation.v1.ConversationService/BulkUpdateConversations", PEOPLE, TeamsChannel),
+    rule("/tandem.conversation.v1.ConversationService/UpdateAttentionPhrases", &[Admin], Any),
+    rule("/tandem.conversation.v1.ConversationService/ListAttentionPhrases", READERS, Any),
+    rule("/tandem.conversation.v1.ConversationService/UpdateResponseGoals", &[Admin], Any),
+    rule("/tandem.conversation.v1.ConversationService/GetResponseGoals", READERS, Any),
     rule("/tandem.feed.v1.ChangeFeedService/Subscribe", &[Service], NoTenant),
     rule("/tandem.feed.v1.ChangeFeedService/Snapshot", &[Service], NoTenant),
     rule("/tandem.feed.v1.ChangeFeedService/Locate", &[Service], NoTenant),
@@ -82,6 +99,7 @@ pub const SERVICES: &[&str] = &[
     "tandem.conversation.v1.AiService",
     "tandem.conversation.v1.TransferService",
     "tandem.conversation.v1.ConversationService",
+    "tandem.conversation.v1.WatchService",
     "tandem.feed.v1.ChangeFeedService",
 ];
 

@@ -31,6 +31,13 @@ pub struct Filter {
     pub now: DateTime<Utc>,
 }
 
+impl Filter {
+    /// The ranges of time, as instants.
+    pub fn ranges(&self) -> [Times; 4] {
+        [self.snoozed_until, self.last_activity, self.created, self.closed]
+    }
+}
+
 #[derive(Debug, Clone, Default)]
 pub struct Assignment {
     pub mine: bool,
@@ -63,10 +70,12 @@ pub struct Tags {
     pub any: Vec<Uuid>,
     pub all: Vec<Uuid>,
     pub none: Vec<Uuid>,
+    /// One of each group: `all`, where several ids stand for one label.
+    pub any_of_each: Vec<Vec<Uuid>>,
 }
 
 /// From one instant, included, up to another, excluded.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Times {
     pub from: Option<DateTime<Utc>>,
     pub until: Option<DateTime<Utc>>,

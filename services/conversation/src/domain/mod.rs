@@ -2,13 +2,16 @@
 //! both in the order of their ids, and commits once.
 
 pub mod ai;
+pub mod attention;
 pub mod channel;
 pub mod content;
 pub mod conversation;
 pub mod filter;
+pub mod goals;
 pub mod holder;
 pub mod ingest;
 pub mod kinds;
+pub mod label;
 pub mod model;
 pub mod order;
 pub mod outbound;
@@ -16,6 +19,7 @@ pub mod recorded;
 pub mod tenant;
 pub mod tick;
 pub mod viewer;
+pub mod watch;
 pub mod work;
 
 use std::sync::Arc;
@@ -47,6 +51,8 @@ pub struct Domain {
     pub stop: CancellationToken,
     /// Tenants' dedup keys: never rotated, so never stale.
     dedup_keys: Cache<Uuid, [u8; 32]>,
+    /// Tenants' phrases with their versions, which every use compares.
+    phrases: Cache<Uuid, Arc<attention::matcher::Phrases>>,
     /// The minute in which this process last noted a call of a channel's adapter, by tenant and channel.
     adapters: Cache<(Uuid, Uuid), DateTime<Utc>>,
     group: Arc<ingest::group::GroupCommit>,
@@ -64,6 +70,8 @@ impl Domain {
     ) -> Self {
         let dedup_keys =
             Cache::builder().max_capacity(10_000).time_to_idle(Duration::from_secs(3_600)).build();
+        // A database restored from a backup may give a version twice: nothing is remembered for long.
+        let phrases = Cache::builder().max_capacity(10_000).time_to_live(Duration::from_secs(300)).build();
         Self {
             pool,
             ambient,
@@ -73,6 +81,7 @@ impl Domain {
             signer,
             stop,
             dedup_keys,
+            phrases,
             adapters: Cache::builder().max_capacity(10_000).build(),
             group: Arc::new(ingest::group::GroupCommit::default()),
         }

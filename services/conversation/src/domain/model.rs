@@ -241,6 +241,11 @@ pub enum Event {
         to: Status,
         #[serde(default)]
         reason: String,
+        /// With `Snoozed` alone.
+        #[serde(default)]
+        snoozed_until: Option<DateTime<Utc>>,
+        #[serde(default)]
+        note: String,
     },
     PriorityChanged {
         from: Priority,
@@ -252,6 +257,9 @@ pub enum Event {
     },
     AttentionRaised {
         reason: Attention,
+        /// The tenant's phrase that the customer used; empty when the AI asked.
+        #[serde(default)]
+        phrase: String,
     },
 }
 

@@ -19,6 +19,8 @@ use crate::store;
 
 /// Rows that one step of a tick acts on.
 const BATCH: i64 = 200;
+/// Batches of waking conversations in one tick.
+const WAKING_BATCHES: usize = 20;
 /// How long the feed is kept, whoever is behind.
 const FEED_KEPT: TimeDelta = TimeDelta::days(7);
 
@@ -29,18 +31,13 @@ impl Domain {
     /// Everything that is due at `now`.
     pub async fn tick(&self, now: DateTime<Utc>) -> Result<()> {
         self.lapse_sends(now).await?;
+        self.wake_due(now).await?;
         let mut connection = self.pool.acquire().await?;
         let mut due = store::ai::held_without_ai(&mut connection, BATCH).await?;
         due.extend(store::ai::silent(&mut connection, now, BATCH).await?);
-        due.extend(store::conversation::silent(&mut connection, now, BATCH).await?);
+        due.extend(store::timer::silent(&mut connection, now, BATCH).await?);
         drop(connection);
-        let mut by_tenant: BTreeMap<Uuid, Vec<Uuid>> = BTreeMap::new();
-        for (tenant_id, id) in due {
-            by_tenant.entry(tenant_id).or_default().push(id);
-        }
-        for (tenant_id, ids) in by_tenant {
-            self.act(tenant_id, &ids, now).await?;
-        }
+        self.act_on(due, now).await?;
         let mut connection = self.pool.acquire().await?;
         tandem_request_log::prune(&mut connection, now, 1_000).await?;
         store::early::prune(&mut connection, now - EARLY_KEPT, 1_000).await?;
@@ -82,6 +79,32 @@ impl Domain {
         Ok(())
     }
 
+    /// Wakes what is snoozed no longer. Many wake at the same hour: batch after batch, as long as they are full.
+    async fn wake_due(&self, now: DateTime<Utc>) -> Result<()> {
+        for _ in 0..WAKING_BATCHES {
+            let mut connection = self.pool.acquire().await?;
+            let due = store::timer::waking(&mut connection, now, BATCH).await?;
+            drop(connection);
+            let full = i64::try_from(due.len()) == Ok(BATCH);
+            self.act_on(due, now).await?;
+            if !full {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    async fn act_on(&self, due: Vec<(Uuid, Uuid)>, now: DateTime<Utc>) -> Result<()> {
+        let mut by_tenant: BTreeMap<Uuid, Vec<Uuid>> = BTreeMap::new();
+        for (tenant_id, id) in due {
+            by_tenant.entry(tenant_id).or_default().push(id);
+        }
+        for (tenant_id, ids) in by_tenant {
+            self.act(tenant_id, &ids, now).await?;
+        }
+        Ok(())
+    }
+
     async fn act(&self, tenant_id: Uuid, ids: &[Uuid], now: DateTime<Utc>) -> Result<()> {
         let mut tx = begin(&self.pool).await?;
         let mut locked = store::conversation::lock(&mut tx, tenant_id, ids).await?;
@@ -103,7 +126,14 @@ fn step(work: &mut Work, conversation: &mut Conversation, channel: &Channel, now
     if conversation.status == Status::Closed {
         return false;
     }
-    if channel.close_after_silence.is_some_and(|silence| conversation.last_activity_at + silence < now) {
+    let snoozed = conversation.status == Status::Snoozed;
+    if snoozed && conversation.snoozed_until.is_none_or(|until| until <= now) {
+        work.wake(conversation, Actor::SYSTEM, "its time has come");
+        return true;
+    }
+    if !snoozed
+        && channel.close_after_silence.is_some_and(|silence| conversation.last_activity_at + silence < now)
+    {
         end(work, conversation, Actor::SYSTEM, "silence");
         return true;
     }
@@ -113,7 +143,7 @@ fn step(work: &mut Work, conversation: &mut Conversation, channel: &Channel, now
     let late = |time| conversation.waiting_since.is_some_and(|since| since + time < now);
     let reason = if !channel.ai_enabled {
         HandOffReason::AiDisabled
-    } else if channel.ai_answer_time.is_some_and(late) {
+    } else if !snoozed && channel.ai_answer_time.is_some_and(late) {
         HandOffReason::AiSilent
     } else {
         return false;

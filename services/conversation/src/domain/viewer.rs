@@ -5,7 +5,7 @@ use tandem_database::{Connection, Result};
 use tandem_fault::{Fault, Reason};
 use uuid::Uuid;
 
-use super::model::Actor;
+use super::model::{Actor, Conversation};
 use crate::store;
 
 /// The channels that a caller may see: a filter on every list, count, stream, search and export.
@@ -25,7 +25,7 @@ impl Scope {
 }
 
 /// A caller as this service knows them.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Viewer {
     pub tenant_id: Uuid,
     pub subject: String,
@@ -74,5 +74,16 @@ impl Viewer {
             None if self.is_ai => Ok(Actor::AI),
             None => Err(Fault::new(Reason::AgentInactive, "no active agent belongs to the token's subject")),
         }
+    }
+
+    /// Who acts, where leads may act without being agents: then Tandem does it for them.
+    pub fn acting(&self) -> Result<Actor, Fault> {
+        if self.is_supervisor && self.agent_id.is_none() { Ok(Actor::SYSTEM) } else { self.actor() }
+    }
+
+    /// Whether the caller may put an end to what others do in a conversation: an agent may not where another agent holds
+    /// it, a lead may.
+    pub fn may_manage(&self, conversation: &Conversation, actor: Actor) -> bool {
+        !conversation.holder.is_person() || conversation.holder.id == actor.id || self.is_supervisor
     }
 }

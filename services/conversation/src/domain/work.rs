@@ -1,5 +1,9 @@
 //! What one transaction does to conversations: collected in memory under their locks, written set-wise at the end.
 
+mod life;
+
+use std::collections::{BTreeMap, BTreeSet};
+
 use chrono::{DateTime, Utc};
 use tandem_ambient::Ambient;
 use tandem_change_feed::{ChangeKind, Row, Written, outbox};
@@ -7,7 +11,7 @@ use tandem_database::{Connection, Result};
 use uuid::Uuid;
 
 use super::content::{Content, Referral};
-use super::kinds::{ActorKind, Cause, DeliveryState, HandOffReason, HolderKind, Status};
+use super::kinds::{ActorKind, Cause, DeliveryState, HandOffReason, HolderKind, Priority, Status};
 use super::model::{Actor, Conversation, Entry, Event, Holder, Message};
 use crate::store;
 use crate::store::outbound::Outbound;
@@ -22,6 +26,10 @@ pub struct Work<'a> {
     queued: Vec<Outbound>,
     /// Conversations whose AI replies are taken back, before anything new is queued.
     withdrawn: Vec<Uuid>,
+    /// Conversations whose labels changed.
+    labelled: BTreeSet<Uuid>,
+    /// By how much each label's count of conversations changed.
+    label_counts: BTreeMap<Uuid, i64>,
     /// Further changes for the feed: messages and contacts that others wrote.
     pub changed: Vec<Row>,
 }
@@ -100,6 +108,8 @@ impl<'a> Work<'a> {
             entries: Vec::new(),
             queued: Vec::new(),
             withdrawn: Vec::new(),
+            labelled: BTreeSet::new(),
+            label_counts: BTreeMap::new(),
             changed: Vec::new(),
         }
     }
@@ -167,11 +177,13 @@ impl<'a> Work<'a> {
         conversation.status = to;
         conversation.last_activity_at = self.now;
         conversation.closed_at = (to == Status::Closed).then_some(self.now);
+        conversation.snoozed_until = None;
         if to == Status::Closed {
             conversation.waiting_since = None;
             conversation.needs_attention = None;
         }
-        self.entry(conversation, actor, Event::StatusChanged { from, to, reason: reason.to_owned() });
+        let (reason, note) = (reason.to_owned(), String::new());
+        self.entry(conversation, actor, Event::StatusChanged { from, to, reason, snoozed_until: None, note });
     }
 
     pub fn record(&mut self, conversation: &Conversation, actor: Actor, event: Event) {
@@ -254,21 +266,23 @@ impl<'a> Work<'a> {
         new: &[Conversation],
         changed: &mut [Conversation],
     ) -> Result<Option<Written>> {
-        self.persist(connection, new, changed).await?;
-        self.publish(connection, new, changed).await
+        let mut new = new.to_vec();
+        self.persist(connection, &mut new, changed).await?;
+        self.publish(connection, &new, changed).await
     }
 
     /// Writes the rows, conversations before messages, which refer to them.
     pub async fn persist(
         &mut self,
         connection: &mut Connection,
-        new: &[Conversation],
+        new: &mut [Conversation],
         changed: &mut [Conversation],
     ) -> Result<()> {
         for conversation in changed.iter_mut() {
             conversation.version += 1;
         }
         let tenant_id = self.tenant_id;
+        self.tell_due(connection, new, changed).await?;
         // Saved first: a conversation that closes makes room for its successor.
         store::conversation::save(connection, tenant_id, &changed.iter().collect::<Vec<_>>()).await?;
         store::conversation::insert(connection, tenant_id, &new.iter().collect::<Vec<_>>()).await?;
@@ -277,7 +291,12 @@ impl<'a> Work<'a> {
             self.changed.push(Row { tenant_id, kind: ChangeKind::Message, entity_id: id, version });
         }
         store::outbound::insert(connection, &self.queued).await?;
-        store::timeline::append(connection, tenant_id, &self.entries).await
+        store::timeline::append(connection, tenant_id, &self.entries).await?;
+        let labelled: Vec<&Conversation> =
+            changed.iter().filter(|conversation| self.labelled.contains(&conversation.id)).collect();
+        store::conversation::save_labels(connection, tenant_id, &labelled).await?;
+        // Last: rows that many transactions want are held for the shortest time.
+        store::label::count(connection, tenant_id, &self.label_counts).await
     }
 
     /// Puts what was written on the feed.
@@ -320,7 +339,7 @@ pub fn fresh(
         activity_number: 0,
         last_customer_at: None,
         last_reply_source_at: None,
-        priority: super::kinds::Priority::Normal,
+        priority: Priority::Normal,
         label_ids: Vec::new(),
         needs_attention: None,
         hand_off_reason: None,

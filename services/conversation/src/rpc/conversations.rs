@@ -1,11 +1,12 @@
 use tandem_fault::Violations;
 use tandem_proto::conversation::v1 as proto;
 use tandem_proto::conversation::v1::conversation_service_server::ConversationService;
+use tandem_proto::r#type::v1::ConversationFilter;
 use tandem_signed_token::{PageToken, binding};
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
-use super::{Rpc, convert, filter, parse};
+use super::{Rpc, convert, filter, parse, settings};
 use crate::domain::conversation::messages::Window;
 use crate::domain::order::Order;
 use crate::domain::viewer::{Scope, Viewer};
@@ -17,6 +18,13 @@ fn bound(viewer: &Viewer, method: &str, question: &[u8]) -> [u8; 16] {
     binding(&[viewer.tenant_id.as_bytes(), viewer.subject.as_bytes(), method.as_bytes(), question])
 }
 
+/// What the page tokens of a list belong to.
+pub(super) fn list_bound(viewer: &Viewer, filter: Option<&ConversationFilter>, order: i32) -> [u8; 16] {
+    let mut question = filter.map(prost::Message::encode_to_vec).unwrap_or_default();
+    question.extend(order.to_be_bytes());
+    bound(viewer, "ListConversations", &question)
+}
+
 #[tonic::async_trait]
 impl ConversationService for Rpc {
     async fn list_conversations(
@@ -24,9 +32,7 @@ impl ConversationService for Rpc {
         request: Request<proto::ListConversationsRequest>,
     ) -> Answer<proto::ListConversationsResponse> {
         let (viewer, request) = self.fresh(request, |r| &r.at_least_as_fresh).await?;
-        let mut question = request.filter.as_ref().map(prost::Message::encode_to_vec).unwrap_or_default();
-        question.extend(request.order.to_be_bytes());
-        let bound = bound(&viewer, "ListConversations", &question);
+        let bound = list_bound(&viewer, request.filter.as_ref(), request.order);
         let mut v = Violations::new();
         let size = parse::size(&mut v, "page_size", request.page_size, 50, 200);
         let wanted = filter::parse(&mut v, request.filter, self.domain.ambient.now());
@@ -178,8 +184,7 @@ impl ConversationService for Rpc {
     ) -> Answer<proto::ListLabelsResponse> {
         let (viewer, _) = self.open(request).await?;
         let labels = self.domain.labels(&viewer).await?;
-        let labels =
-            labels.into_iter().map(|l| proto::Label { id: l.id.to_string(), name: l.name }).collect();
+        let labels = labels.into_iter().map(convert::label).collect();
         Ok(Response::new(proto::ListLabelsResponse { labels }))
     }
 
@@ -208,11 +213,101 @@ impl ConversationService for Rpc {
             time: Some(convert::time(self.domain.ambient.now())),
         }))
     }
+
+    async fn snooze_conversation(
+        &self,
+        request: Request<proto::SnoozeConversationRequest>,
+    ) -> Answer<proto::SnoozeConversationResponse> {
+        let (viewer, request) = self.open(request).await?;
+        self.snooze(viewer, request).await.map(Response::new)
+    }
+
+    async fn wake_conversation(
+        &self,
+        request: Request<proto::WakeConversationRequest>,
+    ) -> Answer<proto::WakeConversationResponse> {
+        let (viewer, request) = self.open(request).await?;
+        self.wake(viewer, request).await.map(Response::new)
+    }
+
+    async fn set_priority(
+        &self,
+        request: Request<proto::SetPriorityRequest>,
+    ) -> Answer<proto::SetPriorityResponse> {
+        let (viewer, request) = self.open(request).await?;
+        self.prioritise(viewer, request).await.map(Response::new)
+    }
+
+    async fn mark_unread(
+        &self,
+        request: Request<proto::MarkUnreadRequest>,
+    ) -> Answer<proto::MarkUnreadResponse> {
+        let (viewer, request) = self.open(request).await?;
+        self.unread(viewer, request).await.map(Response::new)
+    }
+
+    async fn rename_label(
+        &self,
+        request: Request<proto::RenameLabelRequest>,
+    ) -> Answer<proto::RenameLabelResponse> {
+        let (viewer, request) = self.open(request).await?;
+        self.rename(viewer, request).await.map(Response::new)
+    }
+
+    async fn merge_labels(
+        &self,
+        request: Request<proto::MergeLabelsRequest>,
+    ) -> Answer<proto::MergeLabelsResponse> {
+        let (viewer, request) = self.open(request).await?;
+        self.merge(viewer, request).await.map(Response::new)
+    }
+
+    async fn bulk_update_conversations(
+        &self,
+        request: Request<proto::BulkUpdateConversationsRequest>,
+    ) -> Answer<proto::BulkUpdateConversationsResponse> {
+        let (viewer, request) = self.open(request).await?;
+        self.bulk(viewer, request).await.map(Response::new)
+    }
+
+    async fn update_attention_phrases(
+        &self,
+        request: Request<proto::UpdateAttentionPhrasesRequest>,
+    ) -> Answer<proto::UpdateAttentionPhrasesResponse> {
+        let (viewer, request) = self.open(request).await?;
+        self.phrases(viewer, request).await.map(Response::new)
+    }
+
+    async fn update_response_goals(
+        &self,
+        request: Request<proto::UpdateResponseGoalsRequest>,
+    ) -> Answer<proto::UpdateResponseGoalsResponse> {
+        let (viewer, request) = self.open(request).await?;
+        self.goals(viewer, request).await.map(Response::new)
+    }
+
+    async fn list_attention_phrases(
+        &self,
+        request: Request<proto::ListAttentionPhrasesRequest>,
+    ) -> Answer<proto::ListAttentionPhrasesResponse> {
+        let (viewer, _) = self.open(request).await?;
+        let (phrases, version) = self.domain.attention_phrases(&viewer).await?;
+        Ok(Response::new(proto::ListAttentionPhrasesResponse { phrases, etag: version.to_string() }))
+    }
+
+    async fn get_response_goals(
+        &self,
+        request: Request<proto::GetResponseGoalsRequest>,
+    ) -> Answer<proto::GetResponseGoalsResponse> {
+        let (viewer, _) = self.open(request).await?;
+        let goals = self.domain.goals(&viewer).await?;
+        Ok(Response::new(proto::GetResponseGoalsResponse { goals: Some(settings::to_proto(&goals)) }))
+    }
 }
 
 impl Rpc {
     /// Opens a read once everything that its tokens name has been applied here.
-    async fn fresh<T>(
+    pub(super) async fn fresh<T>(
         &self,
         request: Request<T>,
         tokens: fn(&T) -> &Vec<String>,

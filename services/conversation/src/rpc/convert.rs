@@ -12,6 +12,7 @@ use crate::domain::kinds::{ActorKind, Attention, HandOffReason, Priority};
 use crate::domain::model::{
     Actor, Channel, Contact, Conversation, Entry, Event, Holder, Identity, Message, Row, Tenant,
 };
+use crate::store::label::Label;
 
 pub fn time(at: DateTime<Utc>) -> prost_types::Timestamp {
     prost_types::Timestamp { seconds: at.timestamp(), nanos: at.timestamp_subsec_nanos().cast_signed() }
@@ -142,6 +143,16 @@ pub fn full(row: Row) -> proto::Conversation {
     proto::Conversation { holder: Some(named), customer_id, ..conversation(row.conversation) }
 }
 
+pub fn label(label: Label) -> proto::Label {
+    proto::Label {
+        id: label.id.to_string(),
+        name: label.name,
+        conversation_count: label.conversations,
+        count_exact: label.exact,
+        etag: label.version.to_string(),
+    }
+}
+
 pub fn row(row: Row) -> proto::ConversationRow {
     proto::ConversationRow {
         customer_name: row.customer_name.clone(),
@@ -234,11 +245,15 @@ pub fn entry(from: Entry) -> proto::TimelineEntry {
             hand_off_summary,
             request_id: text(request_id),
         }),
-        Event::StatusChanged { from, to, reason } => Wire::StatusChanged(proto::StatusChanged {
-            from: from.number().into(),
-            to: to.number().into(),
-            reason,
-        }),
+        Event::StatusChanged { from, to, reason, snoozed_until, note } => {
+            Wire::StatusChanged(proto::StatusChanged {
+                from: from.number().into(),
+                to: to.number().into(),
+                reason,
+                snoozed_until: snoozed_until.map(time),
+                note,
+            })
+        }
         Event::PriorityChanged { from, to } => Wire::PriorityChanged(proto::PriorityChanged {
             from: from.number().into(),
             to: to.number().into(),
@@ -246,8 +261,8 @@ pub fn entry(from: Entry) -> proto::TimelineEntry {
         Event::LabelsChanged { added, removed } => {
             Wire::LabelsChanged(proto::LabelsChanged { added: texts(&added), removed: texts(&removed) })
         }
-        Event::AttentionRaised { reason } => {
-            Wire::AttentionRaised(proto::AttentionRaised { reason: reason.number().into() })
+        Event::AttentionRaised { reason, phrase } => {
+            Wire::AttentionRaised(proto::AttentionRaised { reason: reason.number().into(), phrase })
         }
     };
     proto::TimelineEntry {

@@ -1,6 +1,6 @@
 //! The typed filter from the wire.
 
-use chrono::{DateTime, Datelike, NaiveTime, TimeDelta, TimeZone, Utc};
+use chrono::{DateTime, Datelike, DurationRound, NaiveTime, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 use tandem_fault::Violations;
 use tandem_proto::r#type::v1 as proto;
@@ -65,6 +65,7 @@ fn tags(v: &mut Violations, field: &str, filter: Option<proto::TagFilter>) -> Ta
         any: ids(v, &format!("{field}.any"), &from.any, MOST),
         all: ids(v, &format!("{field}.all"), &from.all, MOST),
         none: ids(v, &format!("{field}.none"), &from.none, MOST),
+        any_of_each: Vec::new(),
     }
 }
 
@@ -103,8 +104,13 @@ fn relative(zone: Tz, range: proto::RelativeRange, now: DateTime<Utc>) -> Times 
         Range::Today => (at(today, 0), None),
         Range::Yesterday => (at(days(1), 0), at(today, 0)),
         Range::ThisWeek => (at(days(today.weekday().num_days_from_monday().into()), 0), None),
-        Range::Last7Days => (Some(now - TimeDelta::days(7)), None),
-        Range::Last30Days => (Some(now - TimeDelta::days(30)), None),
+        // To the hour: a live list need not let go of a row every second.
+        Range::Last7Days => {
+            (now.duration_trunc(TimeDelta::hours(1)).ok().map(|hour| hour - TimeDelta::days(7)), None)
+        }
+        Range::Last30Days => {
+            (now.duration_trunc(TimeDelta::hours(1)).ok().map(|hour| hour - TimeDelta::days(30)), None)
+        }
         Range::LastNight => (at(days(1), 18), at(today, 8)),
     };
     Times { from, until }

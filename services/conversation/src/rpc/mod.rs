@@ -7,11 +7,14 @@ mod conversations;
 pub(crate) mod convert;
 mod filter;
 mod ingest;
+mod life;
 mod outbound;
 mod parse;
 mod sending;
+mod settings;
 mod tenants;
 mod transfer;
+mod watch;
 
 use tandem_access::caller;
 use tandem_fault::Fault;

@@ -4,6 +4,7 @@ use tandem_fault::Violations;
 use tandem_proto::conversation::v1 as proto;
 use uuid::Uuid;
 
+use super::life::names;
 use super::{Rpc, content, convert, ingest, parse};
 use crate::domain::conversation::close::Close;
 use crate::domain::conversation::send::Send;
@@ -169,19 +170,13 @@ impl Rpc {
         let body = proto::UpdateLabelsRequest { request_id: String::new(), ..request.clone() };
         let named = parse::request(&mut v, viewer.tenant_id, "UpdateLabels", &request.request_id, &body);
         let id = parse::id(&mut v, "conversation_id", &request.conversation_id);
-        for (field, names) in [("add", &request.add), ("remove", &request.remove)] {
-            v.check(names.len() <= 20, field, "must be at most 20 names");
-            for (at, name) in names.iter().enumerate() {
-                parse::text(&mut v, &format!("{field}[{at}]"), name.trim(), 1..=64);
-            }
-        }
-        v.check(!request.add.is_empty() || !request.remove.is_empty(), "add", "must add or remove something");
+        names(&mut v, "", &request.add, &request.remove);
         v.finish()?;
         let (outcome, labels) =
             self.domain.update_labels(&viewer, named, id, &request.add, &request.remove).await?;
         Ok(proto::UpdateLabelsResponse {
             conversation: Some(convert::full(outcome.row)),
-            labels: labels.into_iter().map(|l| proto::Label { id: l.id.to_string(), name: l.name }).collect(),
+            labels: labels.into_iter().map(convert::label).collect(),
             change_token: outcome.change_token,
         })
     }

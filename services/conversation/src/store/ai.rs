@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use tandem_database::{Connection, Result};
 use uuid::Uuid;
 
-/// Leases waiting conversations to one worker, longest waiting first. Answers their ids.
+/// Leases waiting conversations to one worker, longest waiting first; people put a snoozed one aside. Answers their ids.
 pub async fn lease(
     connection: &mut Connection,
     tenant_id: Uuid,
@@ -17,7 +17,7 @@ pub async fn lease(
     let ids = sqlx::query_scalar!(
         "WITH free AS (
              SELECT id FROM conversation
-             WHERE tenant_id = $1 AND holder_kind = 1 AND waiting_since IS NOT NULL AND status <> 4
+             WHERE tenant_id = $1 AND holder_kind = 1 AND waiting_since IS NOT NULL AND status <> 4 AND status <> 3
                AND (ai_lease_until IS NULL OR ai_lease_until <= $4)
                AND (cardinality($2::uuid[]) = 0 OR channel_id = ANY($2))
              ORDER BY waiting_since, id LIMIT $6 FOR NO KEY UPDATE SKIP LOCKED)
@@ -92,6 +92,7 @@ pub async fn silent(
          CROSS JOIN LATERAL (
              SELECT c.tenant_id, c.id, c.waiting_since FROM conversation c
              WHERE c.tenant_id = ch.tenant_id AND c.channel_id = ch.id AND c.holder_kind = 1 AND c.status <> 4
+                AND c.status <> 3
                AND c.waiting_since < $1::timestamptz - ch.ai_answer_s * interval '1 second'
              ORDER BY c.waiting_since LIMIT $2) AS c
          WHERE ch.ai_answer_s IS NOT NULL ORDER BY c.waiting_since LIMIT $2",

@@ -92,9 +92,11 @@ pub async fn lock(connection: &mut Connection, tenant_id: Uuid, ids: &[Uuid]) ->
         tenant_id,
         ids,
     )
-    .fetch_all(connection)
+    .fetch_all(&mut *connection)
     .await?;
-    Ok(rows.into_iter().map(Conversation::from).collect())
+    let mut locked: Vec<Conversation> = rows.into_iter().map(Conversation::from).collect();
+    super::label::resolve(connection, locked.iter_mut().map(|c| (tenant_id, &mut c.label_ids))).await?;
+    Ok(locked)
 }
 
 /// Locks one conversation.
@@ -121,9 +123,13 @@ pub async fn read(connection: &mut Connection, ids: &[(Uuid, Uuid)]) -> Result<V
         &tenants,
         &ids,
     )
-    .fetch_all(connection)
+    .fetch_all(&mut *connection)
     .await?;
-    Ok(rows.into_iter().map(|row| (row.tenant_id, row.into())).collect())
+    let mut found: Vec<(Uuid, Conversation)> =
+        rows.into_iter().map(|row| (row.tenant_id, row.into())).collect();
+    super::label::resolve(connection, found.iter_mut().map(|(tenant, c)| (*tenant, &mut c.label_ids)))
+        .await?;
+    Ok(found)
 }
 
 /// A page of (tenant, id) pairs after one, for a snapshot.
@@ -209,6 +215,7 @@ struct Columns {
     preview_author: Vec<i16>,
     version: Vec<i64>,
     snoozed_until: Vec<Option<DateTime<Utc>>>,
+    due_at: Vec<Option<DateTime<Utc>>>,
 }
 
 impl Columns {
@@ -251,6 +258,7 @@ impl Columns {
         self.preview_author.push(row.preview_author.map_or(0, ActorKind::number));
         self.version.push(row.version);
         self.snoozed_until.push(row.snoozed_until);
+        self.due_at.push(row.due_at);
     }
 }
 
@@ -269,12 +277,13 @@ pub async fn insert(
              holder_since, last_position, last_customer_position, answered_position, activity_number, last_customer_at,
              last_reply_source_at, priority, needs_attention, hand_off_reason, hand_off_summary, answered_by,
              waiting_since, last_activity_at, created_at, closed_at, predecessor_id, successor_id, reopen_count, preview,
-             preview_author, version, snoozed_until, contact_since)
+             preview_author, version, snoozed_until, due_at, contact_since)
          SELECT $1, n.*, k.created_at FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::smallint[], $6::smallint[], $7::uuid[],
              $8::bigint[], $9::timestamptz[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[],
              $14::timestamptz[], $15::timestamptz[], $16::smallint[], $17::smallint[], $18::smallint[], $19::text[],
              $20::smallint[], $21::timestamptz[], $22::timestamptz[], $23::timestamptz[], $24::timestamptz[],
-             $25::uuid[], $26::uuid[], $27::integer[], $28::text[], $29::smallint[], $30::bigint[], $31::timestamptz[])
+             $25::uuid[], $26::uuid[], $27::integer[], $28::text[], $29::smallint[], $30::bigint[], $31::timestamptz[],
+             $32::timestamptz[])
              AS n (id, channel_id, contact_id)
          JOIN contact k ON k.tenant_id = $1 AND k.id = n.contact_id",
         tenant_id,
@@ -308,6 +317,7 @@ pub async fn insert(
         &new.preview_author,
         &new.version,
         &new.snoozed_until as &[Option<DateTime<Utc>>],
+        &new.due_at as &[Option<DateTime<Utc>>],
     )
     .execute(connection)
     .await?
@@ -335,16 +345,16 @@ pub async fn save(
              hand_off_summary = n.hand_off_summary, answered_by = n.answered_by, waiting_since = n.waiting_since,
              last_activity_at = n.last_activity_at, closed_at = n.closed_at, successor_id = n.successor_id,
              reopen_count = n.reopen_count, preview = n.preview, preview_author = n.preview_author,
-             version = n.version, snoozed_until = n.snoozed_until
+             version = n.version, snoozed_until = n.snoozed_until, due_at = n.due_at
          FROM unnest($2::uuid[], $3::smallint[], $4::smallint[], $5::uuid[], $6::bigint[], $7::timestamptz[],
              $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::timestamptz[], $13::timestamptz[],
              $14::smallint[], $15::smallint[], $16::smallint[], $17::text[], $18::smallint[], $19::timestamptz[],
              $20::timestamptz[], $21::timestamptz[], $22::uuid[], $23::integer[], $24::text[], $25::smallint[],
-             $26::bigint[], $27::timestamptz[])
+             $26::bigint[], $27::timestamptz[], $28::timestamptz[])
              AS n (id, status, holder_kind, holder_id, epoch, holder_since, last_position, last_customer_position,
                    answered_position, activity_number, last_customer_at, last_reply_source_at, priority,
                    needs_attention, hand_off_reason, hand_off_summary, answered_by, waiting_since, last_activity_at,
-                   closed_at, successor_id, reopen_count, preview, preview_author, version, snoozed_until)
+                   closed_at, successor_id, reopen_count, preview, preview_author, version, snoozed_until, due_at)
          WHERE c.tenant_id = $1 AND c.id = n.id",
         tenant_id,
         &new.id,
@@ -373,6 +383,7 @@ pub async fn save(
         &new.preview_author,
         &new.version,
         &new.snoozed_until as &[Option<DateTime<Utc>>],
+        &new.due_at as &[Option<DateTime<Utc>>],
     )
     .execute(connection)
     .await?
@@ -380,43 +391,30 @@ pub async fn save(
     super::all_written(saved, conversations.len())
 }
 
-/// Sets a locked conversation's labels.
+/// Sets the labels of locked conversations.
 pub async fn save_labels(
     connection: &mut Connection,
     tenant_id: Uuid,
-    conversation: &Conversation,
+    conversations: &[&Conversation],
 ) -> Result<()> {
+    if conversations.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<Uuid> = conversations.iter().map(|conversation| conversation.id).collect();
+    // Arrays of arrays must be even in SQL: labels travel as text and are cut apart again.
+    let labels: Vec<String> = conversations
+        .iter()
+        .map(|conversation| conversation.label_ids.iter().map(Uuid::to_string).collect::<Vec<_>>().join(","))
+        .collect();
     let saved = sqlx::query!(
-        "UPDATE conversation SET label_ids = $3, version = $4 WHERE tenant_id = $1 AND id = $2",
+        "UPDATE conversation c SET label_ids = string_to_array(n.labels, ',')::uuid[]
+         FROM unnest($2::uuid[], $3::text[]) AS n (id, labels) WHERE c.tenant_id = $1 AND c.id = n.id",
         tenant_id,
-        conversation.id,
-        &conversation.label_ids,
-        conversation.version,
+        &ids,
+        &labels,
     )
     .execute(connection)
     .await?
     .rows_affected();
-    super::all_written(saved, 1)
-}
-
-/// Live conversations whose channel closes them for silence, oldest first; read unlocked, checked again under the lock.
-pub async fn silent(
-    connection: &mut Connection,
-    now: DateTime<Utc>,
-    limit: i64,
-) -> Result<Vec<(Uuid, Uuid)>> {
-    let rows = sqlx::query!(
-        "SELECT c.tenant_id, c.id FROM channel ch
-         CROSS JOIN LATERAL (
-             SELECT c.tenant_id, c.id, c.last_activity_at FROM conversation c
-             WHERE c.tenant_id = ch.tenant_id AND c.channel_id = ch.id AND c.status <> 4
-               AND c.last_activity_at < $1::timestamptz - ch.close_after_silence_s * interval '1 second'
-             ORDER BY c.last_activity_at LIMIT $2) AS c
-         WHERE ch.close_after_silence_s IS NOT NULL ORDER BY c.last_activity_at LIMIT $2",
-        now,
-        limit,
-    )
-    .fetch_all(connection)
-    .await?;
-    Ok(rows.into_iter().map(|row| (row.tenant_id, row.id)).collect())
+    super::all_written(saved, conversations.len())
 }

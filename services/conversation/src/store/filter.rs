@@ -131,6 +131,9 @@ fn tags(sql: &mut QueryBuilder<Postgres>, filter: &Tags, column: &str) {
     if !filter.all.is_empty() {
         sql.push(" AND ").push(column).push(" @> ").push_bind(filter.all.clone());
     }
+    for group in &filter.any_of_each {
+        sql.push(" AND ").push(column).push(" && ").push_bind(group.clone());
+    }
     if !filter.none.is_empty() {
         sql.push(" AND NOT (").push(column).push(" && ").push_bind(filter.none.clone()).push(")");
     }

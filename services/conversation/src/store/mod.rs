@@ -1,12 +1,15 @@
 //! All SQL of the service: one file an aggregate, set-wise statements, row structs private.
 
 pub mod ai;
+pub mod attention;
 pub mod channel;
 pub mod contact;
 pub mod conversation;
 pub mod dedup;
+pub mod due;
 pub mod early;
 pub mod filter;
+pub mod goals;
 pub mod identity_change;
 pub mod label;
 pub mod list;
@@ -18,6 +21,7 @@ pub mod receipt;
 pub mod row;
 pub mod tenant;
 pub mod timeline;
+pub mod timer;
 
 use tandem_database::Result;
 use tandem_fault::Fault;

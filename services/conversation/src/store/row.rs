@@ -147,7 +147,13 @@ pub async fn read(
         agent_id,
         agent_id,
     )
-    .fetch_all(connection)
+    .fetch_all(&mut *connection)
     .await?;
-    Ok(rows.into_iter().map(Row::from).collect())
+    let mut rows: Vec<Row> = rows.into_iter().map(Row::from).collect();
+    super::label::resolve(
+        connection,
+        rows.iter_mut().map(|row| (tenant_id, &mut row.conversation.label_ids)),
+    )
+    .await?;
+    Ok(rows)
 }

@@ -15,6 +15,8 @@ pub struct Caller {
     pub roles: Roles,
     /// The channels that an adapter's token names.
     pub channels: Vec<Uuid>,
+    /// When the token expires, in seconds since 1970: a stream ends then.
+    pub expires: i64,
 }
 
 /// The caller of a request that came through the [`AuthLayer`](crate::AuthLayer).
@@ -32,7 +34,7 @@ impl Caller {
     /// A caller without a token, for tests and for calls within one process. Only a service goes without
     /// a tenant.
     pub fn new(tenant: Option<Uuid>, subject: impl Into<String>, roles: impl Into<Roles>) -> Self {
-        Self { tenant, subject: subject.into(), roles: roles.into(), channels: Vec::new() }
+        Self { tenant, subject: subject.into(), roles: roles.into(), channels: Vec::new(), expires: i64::MAX }
     }
 
     #[must_use]
@@ -55,6 +57,7 @@ impl Caller {
             subject: claims.sub.clone(),
             roles: claims.tandem_roles,
             channels: claims.tandem_channels.clone(),
+            expires: claims.exp,
         })
     }
 

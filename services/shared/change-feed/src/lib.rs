@@ -13,6 +13,7 @@
 
 mod consumer;
 mod cursor;
+mod follow;
 mod freshness;
 mod log;
 pub mod outbox;
@@ -23,6 +24,7 @@ mod tail;
 
 pub use consumer::{Apply, Consumer, ConsumerConfig, Progress};
 pub use cursor::Cursor;
+pub use follow::{Follower, Step};
 pub use freshness::{Feeds, Freshness};
 pub use log::FeedRow;
 pub use outbox::{Row, Written};

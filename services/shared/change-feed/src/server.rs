@@ -11,13 +11,14 @@ use tandem_proto::feed::v1::{
     Change, ChangeKind, LocateRequest, LocateResponse, SnapshotRequest, SnapshotResponse, SubscribeRequest,
     SubscribeResponse,
 };
-use tokio::sync::{broadcast::error::RecvError, mpsc};
+use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
-use crate::tail::{Batch, read_batch};
+use crate::follow::{Follower, Step};
+use crate::tail::Batch;
 use crate::{Body, Cursor, FeedRow, Sequencer, Tail, log};
 
 /// How often an idle feed says that it is.
@@ -124,22 +125,12 @@ impl<H: Hydrate> ChangeFeedService for FeedServer<H> {
         let request = request.into_inner();
         let cursor = Cursor::from(request.after.unwrap_or_default());
         let kinds = parse_kinds(&request.kinds, "kinds")?;
-        let mut tx = begin_snapshot(&self.pool).await?;
-        if !log::knows(&mut tx, cursor).await? {
-            return Err(Fault::new(Reason::CursorGone, "the feed does not know this cursor").into());
-        }
-        drop(tx);
+        let (pool, hydrator) = (self.pool.clone(), Arc::clone(&self.hydrator));
+        let follower = Follower::open(pool, hydrator, self.tail.clone(), Some(cursor)).await?;
         // Four batches in flight: a slow subscriber slows nobody and holds no more memory than that.
         let (sender, receiver) = mpsc::channel(4);
-        let subscription = Subscription {
-            pool: self.pool.clone(),
-            hydrator: Arc::clone(&self.hydrator),
-            tail: self.tail.clone(),
-            stop: self.stop.clone(),
-            kinds,
-            cursor,
-            sender,
-        };
+        let (tail, stop) = (self.tail.clone(), self.stop.clone());
+        let subscription = Subscription { follower, tail, stop, kinds, sender };
         tokio::spawn(subscription.run());
         Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
     }
@@ -244,14 +235,12 @@ fn parse_place(token: &str) -> Result<(usize, (Uuid, Uuid)), &'static str> {
     Ok((at, (tenant, entity)))
 }
 
-/// One subscriber: catches up from the table, then follows the tail; falls back to the table whenever it lags.
+/// One subscriber.
 struct Subscription<H> {
-    pool: Pool,
-    hydrator: Arc<H>,
+    follower: Follower<H>,
     tail: Tail,
     stop: CancellationToken,
     kinds: Vec<ChangeKind>,
-    cursor: Cursor,
     sender: Sender,
 }
 
@@ -260,74 +249,43 @@ impl<H: Hydrate> Subscription<H> {
         let stop = self.stop.clone();
         let sender = self.sender.clone();
         let ended = tokio::select! {
-            () = stop.cancelled() => Fault::new(Reason::ShuttingDown, "the process is draining").into(),
+            () = stop.cancelled() => Fault::new(Reason::ShuttingDown, "the process is draining"),
             () = sender.closed() => return,
-            ended = self.follow() => match ended { Ok(()) => return, Err(status) => status },
+            ended = self.follow() => match ended { Ok(()) => return, Err(fault) => fault },
         };
-        let _ = sender.try_send(Err(ended));
+        let _ = sender.try_send(Err(ended.into()));
     }
 
-    async fn follow(&mut self) -> Result<(), Status> {
+    async fn follow(&mut self) -> Result<(), Fault> {
         loop {
-            // Subscribed before the table is read, so nothing falls between the two.
-            let mut batches = self.tail.subscribe();
-            loop {
-                let mut tx = begin_snapshot(&self.pool).await?;
-                if !log::knows(&mut tx, self.cursor).await? {
-                    return Err(Fault::new(Reason::CursorGone, "the feed does not know this cursor").into());
-                }
-                let batch = read_batch(&mut tx, self.hydrator.as_ref(), self.cursor).await?;
-                drop(tx);
-                let Some(batch) = batch else { break };
-                if !self.send(&batch).await {
-                    return Ok(());
-                }
-            }
-            self.send_watermark().await;
-            loop {
-                match tokio::time::timeout(WATERMARK_EVERY, batches.recv()).await {
-                    Ok(Ok(batch)) if batch.holds(self.cursor) => {
-                        if batch.cursor() != self.cursor && !self.send(&batch).await {
-                            return Ok(());
-                        }
+            let response = match self.follower.next(WATERMARK_EVERY).await? {
+                Step::Changes { batch, already } => self.response(&batch, already),
+                Step::Idle => {
+                    let cursor = self.follower.cursor();
+                    let head_seq = cursor.seq;
+                    SubscribeResponse {
+                        cursor: Some(cursor.into()),
+                        head_seq,
+                        ..SubscribeResponse::default()
                     }
-                    // Not our place: the tail is behind what we read, or ahead, or the history was replaced. The table
-                    // tells which.
-                    Ok(Ok(_) | Err(RecvError::Lagged(_))) => break,
-                    Ok(Err(RecvError::Closed)) => {
-                        return Err(Fault::new(Reason::ShuttingDown, "the process is draining").into());
-                    }
-                    // A look at the table, not only a word: this is also how a restored database is noticed.
-                    Err(_) => break,
                 }
+            };
+            if self.sender.send(Ok(response)).await.is_err() {
+                return Ok(());
             }
         }
     }
 
-    async fn send(&mut self, batch: &Batch) -> bool {
-        let already = self.cursor.seq;
-        let changes = batch
-            .changes
-            .iter()
-            .filter(|change| {
-                change.seq > already && (self.kinds.is_empty() || self.kinds.contains(&change.kind()))
-            })
-            .cloned()
-            .collect();
-        self.cursor = batch.cursor();
+    fn response(&self, batch: &Batch, already: i64) -> SubscribeResponse {
+        let wanted = |change: &&Change| self.kinds.is_empty() || self.kinds.contains(&change.kind());
+        let changes =
+            batch.changes.iter().filter(|change| change.seq > already).filter(wanted).cloned().collect();
+        let cursor = batch.cursor();
         let time = batch.sequenced_at.map(|at| prost_types::Timestamp {
             seconds: at.timestamp(),
             nanos: at.timestamp_subsec_nanos().cast_signed(),
         });
-        let head_seq = (*self.tail.head().borrow()).max(self.cursor.seq);
-        let response = SubscribeResponse { changes, cursor: Some(self.cursor.into()), head_seq, time };
-        self.sender.send(Ok(response)).await.is_ok()
-    }
-
-    async fn send_watermark(&self) {
-        let cursor = Some(self.cursor.into());
-        let response =
-            SubscribeResponse { cursor, head_seq: self.cursor.seq, ..SubscribeResponse::default() };
-        let _ = self.sender.send(Ok(response)).await;
+        let head_seq = (*self.tail.head().borrow()).max(cursor.seq);
+        SubscribeResponse { changes, cursor: Some(cursor.into()), head_seq, time }
     }
 }

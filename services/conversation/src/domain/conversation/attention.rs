@@ -33,7 +33,7 @@ impl Domain {
         if conversation.needs_attention != Some(reason) {
             conversation.needs_attention = Some(reason);
             let mut work = Work::new(&self.ambient, viewer.tenant_id, now);
-            work.record(&conversation, actor, Event::AttentionRaised { reason });
+            work.record(&conversation, actor, Event::AttentionRaised { reason, phrase: String::new() });
             let written = work.write(&mut tx, &[], &mut [conversation]).await?;
             recorded = Recorded::new(conversation_id, &[], written);
         }

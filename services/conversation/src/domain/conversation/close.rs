@@ -36,8 +36,7 @@ impl Domain {
         }
         let found = store::conversation::lock_one(&mut tx, viewer.tenant_id, close.conversation_id).await?;
         let mut conversation = visible(viewer, found)?;
-        let actor =
-            if viewer.is_supervisor && viewer.agent_id.is_none() { Actor::SYSTEM } else { viewer.actor()? };
+        let actor = viewer.acting()?;
         let mut work = Work::new(&self.ambient, viewer.tenant_id, now);
         let conversation_id = conversation.id;
         let mut recorded = Recorded::new(conversation_id, &[], None);
@@ -47,10 +46,7 @@ impl Domain {
             }
             if actor.kind == ActorKind::Ai {
                 may_answer(&conversation, close.answers_position)?;
-            } else if conversation.holder.is_person()
-                && conversation.holder.id != actor.id
-                && !viewer.is_supervisor
-            {
+            } else if !viewer.may_manage(&conversation, actor) {
                 return Err(held_by_other(&mut tx, viewer.tenant_id, &conversation).await?.into());
             } else if !close.last_contents.is_empty() && conversation.holder.id != actor.id {
                 return Err(not_holder(&conversation).into());

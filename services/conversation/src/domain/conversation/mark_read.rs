@@ -12,9 +12,7 @@ impl Domain {
     /// The calling agent has seen everything up to a position (0: everything there is). Answers whether the customer
     /// wrote after it.
     pub async fn mark_read(&self, viewer: &Viewer, conversation_id: Uuid, up_to: i64) -> Result<bool> {
-        let agent_id = viewer.agent_id.ok_or_else(|| {
-            Fault::new(Reason::AgentInactive, "no active agent belongs to the token's subject")
-        })?;
+        let agent_id = reader(viewer)?;
         let mut tx = begin(&self.pool).await?;
         let found = store::conversation::lock_one(&mut tx, viewer.tenant_id, conversation_id).await?;
         let conversation = visible(viewer, found)?;
@@ -38,4 +36,11 @@ impl Domain {
         self.sequencer.wake();
         Ok(unread)
     }
+}
+
+/// Whose read positions a call is about.
+pub fn reader(viewer: &Viewer) -> Result<Uuid, Fault> {
+    viewer
+        .agent_id
+        .ok_or_else(|| Fault::new(Reason::AgentInactive, "no active agent belongs to the token's subject"))
 }

@@ -1,10 +1,14 @@
 pub mod attention;
+pub mod bulk;
 pub mod close;
 pub mod get;
 pub mod labels;
 pub mod list;
 pub mod mark_read;
+pub mod mark_unread;
 pub mod messages;
+pub mod priority;
 pub mod reopen;
 pub mod send;
+pub mod snooze;
 pub mod start;

@@ -112,8 +112,8 @@ impl Domain {
             work.reply(&mut conversation, Draft::now(actor, content, now), false);
         }
         let messages = work.messages.clone();
-        let new = [conversation];
-        work.persist(&mut tx, &new, &mut before).await.map_err(or_gone)?;
+        let mut new = [conversation];
+        work.persist(&mut tx, &mut new, &mut before).await.map_err(or_gone)?;
         if let Some(book) = &mut book {
             let rows = book.finish(&mut tx, tenant_id).await?;
             work.changed.extend(rows);

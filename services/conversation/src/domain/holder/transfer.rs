@@ -9,7 +9,7 @@ use crate::domain::Domain;
 use crate::domain::content::Content;
 use crate::domain::conversation::send::{answered, holder_word, may_answer, may_leave, same_epoch, visible};
 use crate::domain::kinds::{ActorKind, Cause, HandOffReason, HolderKind, Priority, Status};
-use crate::domain::model::{Actor, Channel, Conversation, Event, Holder};
+use crate::domain::model::{Actor, Channel, Conversation, Holder};
 use crate::domain::recorded::{Outcome, Recorded};
 use crate::domain::viewer::Viewer;
 use crate::domain::work::{Draft, HolderChange, Work};
@@ -140,11 +140,8 @@ fn last_words(
 
 fn apply(work: &mut Work, conversation: &mut Conversation, transfer: Transfer, request_id: Uuid) -> Uuid {
     let actor = transfer.actor;
-    if let Some(to) = transfer.priority
-        && to != conversation.priority
-    {
-        let from = std::mem::replace(&mut conversation.priority, to);
-        work.record(conversation, actor, Event::PriorityChanged { from, to });
+    if let Some(to) = transfer.priority {
+        work.set_priority(conversation, to, actor);
     }
     if transfer.hand_off_reason.is_some() {
         conversation.hand_off_reason = transfer.hand_off_reason;

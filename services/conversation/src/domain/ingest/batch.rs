@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::contacts::{Book, Person};
 use super::early::Waiting;
 use super::targets::{Targets, apply_to_new};
-use super::threads::{Threads, written_by_business, written_by_customer};
+use super::threads::{Threads, asks_for_person, written_by_business, written_by_customer};
 use super::{Event, Incoming, Ingested, Item, Outcome, Stored, early, remark};
 use crate::domain::Domain;
 use crate::domain::model::{Actor, Channel, Conversation};
@@ -89,6 +89,10 @@ pub async fn store(domain: &Domain, tenant_id: Uuid, items: &[Item]) -> Result<I
             }
             let messages = fresh.iter().filter(|item| matches!(item.event, Event::Message(_))).count();
             let mut numbers = store::conversation::activity_numbers(&mut tx, messages).await?.into_iter();
+            let phrases = match messages {
+                0 => None,
+                _ => Some(domain.phrases(&mut tx, tenant_id).await?),
+            };
             let mut waiting = Vec::new();
             for ((item, index), who) in fresh.iter().zip(&new).zip(&people) {
                 let person = who.contact.map(|id| book.canonical(id));
@@ -99,9 +103,11 @@ pub async fn store(domain: &Domain, tenant_id: Uuid, items: &[Item]) -> Result<I
                         let id = threads.for_customer(&mut work, channel, contact, item.source_at);
                         let quotes = quoted(&targets, &work, item, incoming, id);
                         let draft = quoting(draft(item, incoming, author), quotes);
+                        let phrase = phrases.as_ref().and_then(|phrases| phrases.find(&incoming.content));
                         append(&mut work, &mut threads, id, draft, |work, conversation| {
                             let number = numbers.next().unwrap_or_default();
                             written_by_customer(work, conversation, number, item.source_at);
+                            asks_for_person(work, conversation, phrase);
                         })
                     }
                     (Event::Echo(incoming), Some(contact)) => {
@@ -142,8 +148,8 @@ pub async fn store(domain: &Domain, tenant_id: Uuid, items: &[Item]) -> Result<I
             work.changed.extend(rows);
             targets.write(&mut tx, &mut work).await?;
             targets.let_go(&mut tx, tenant_id).await?;
-            let (started, mut changed) = threads.into_parts();
-            work.persist(&mut tx, &started, &mut changed).await?;
+            let (mut started, mut changed) = threads.into_parts();
+            work.persist(&mut tx, &mut started, &mut changed).await?;
             let rows = book.finish(&mut tx, tenant_id).await?;
             work.changed.extend(rows);
             let written = work.publish(&mut tx, &started, &changed).await?;

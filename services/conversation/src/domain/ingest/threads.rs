@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use super::contacts::Book;
 use crate::domain::content::Content;
-use crate::domain::kinds::{ActorKind, Cause, HolderKind, ReopenPolicy, Status};
-use crate::domain::model::{Actor, Channel, Conversation, Holder, Message};
+use crate::domain::kinds::{ActorKind, Attention, Cause, HolderKind, ReopenPolicy, Status};
+use crate::domain::model::{Actor, Channel, Conversation, Event, Holder, Message};
 use crate::domain::work::{HolderChange, Work, fresh};
 use crate::store;
 
@@ -239,7 +239,7 @@ fn reopens(channel: &Channel, conversation: &Conversation, now: DateTime<Utc>) -
 
 /// What the customer's message does to the conversation that it was appended to.
 pub fn written_by_customer(
-    work: &Work,
+    work: &mut Work,
     conversation: &mut Conversation,
     number: i64,
     source_at: DateTime<Utc>,
@@ -248,9 +248,24 @@ pub fn written_by_customer(
     conversation.last_customer_at =
         Some(conversation.last_customer_at.map_or(source_at, |before| before.max(source_at)).min(work.now));
     conversation.activity_number = number;
+    let customer = Actor::customer(conversation.contact_id);
+    work.wake(conversation, customer, "the customer wrote");
     if conversation.status != Status::Closed {
         conversation.waiting_since.get_or_insert(work.now);
     }
+}
+
+/// What a phrase of the tenant's in the customer's words does: it asks for a person's eye, unless an agent looks already.
+pub fn asks_for_person(work: &mut Work, conversation: &mut Conversation, phrase: Option<&str>) {
+    let Some(phrase) = phrase else { return };
+    let reason = Attention::AskedForPerson;
+    let looked_at = conversation.holder.is_person() || conversation.status == Status::Closed;
+    if looked_at || conversation.needs_attention == Some(reason) {
+        return;
+    }
+    conversation.needs_attention = Some(reason);
+    let event = Event::AttentionRaised { reason, phrase: phrase.to_owned() };
+    work.record(conversation, Actor::customer(conversation.contact_id), event);
 }
 
 /// What a reply typed on the business's own device does. One that comes late answers nothing that the customer wrote after

@@ -1,0 +1,308 @@
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use tandem_access::Caller;
+use tandem_change_feed::{Batch, Body, Change, Cursor, Follower, Step};
+use tandem_fault::{Fault, Reason};
+use tandem_proto::conversation::v1::watch_conversations_response::Event;
+use tandem_proto::conversation::v1::{
+    SnapshotEnd, SnapshotStart, WatchConversationsResponse as Sent, WatchHeartbeat,
+};
+use tandem_signed_token::PageToken;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+use tonic::Status;
+use uuid::Uuid;
+
+use super::question::Question;
+use crate::domain::Domain;
+use crate::domain::conversation::messages::Window;
+use crate::domain::viewer::Viewer;
+use crate::feed::hydrate::Hydrator;
+use crate::rpc::{conversations, convert};
+
+const HEARTBEAT: Duration = Duration::from_secs(15);
+/// Between looks at the clock: what falls due, days that begin, tokens that expire.
+const CLOCK: Duration = Duration::from_millis(500);
+/// Between looks at who the caller is: teams and their channels.
+const VIEWER: Duration = Duration::from_secs(2);
+/// Ids that a list remembers to be outside.
+const REMEMBERED: usize = 10_000;
+/// Messages in one read of a thread.
+const MESSAGES: i64 = 500;
+
+type Sender = mpsc::Sender<Result<Sent, Status>>;
+
+/// One open stream.
+pub(super) struct Live {
+    domain: Domain,
+    caller: Caller,
+    viewer: Viewer,
+    question: Question,
+    follower: Follower<Hydrator>,
+    sender: Sender,
+    /// Up to when overdue lists were told.
+    told: DateTime<Utc>,
+    looked: Instant,
+    /// What belongs together is collected, and its last part carries the resume token.
+    pending: Vec<Sent>,
+    fresh: Fresh,
+}
+
+/// How a stream begins.
+#[derive(PartialEq, Eq)]
+enum Fresh {
+    Snapshots,
+    Resumed,
+    Reset,
+}
+
+impl Live {
+    /// Follows from before anything is read, so that nothing falls between a snapshot and what comes after it.
+    pub async fn open(
+        domain: Domain,
+        caller: Caller,
+        viewer: Viewer,
+        question: Question,
+        sender: Sender,
+    ) -> Result<Self, Fault> {
+        let (follower, fresh) = match domain.follow(question.resume).await {
+            Ok(follower) if question.resume.is_some() => (follower, Fresh::Resumed),
+            Ok(follower) => (follower, Fresh::Snapshots),
+            Err(fault) if fault.reason == Reason::CursorGone => (domain.follow(None).await?, Fresh::Reset),
+            Err(fault) => return Err(fault),
+        };
+        for thread in &question.threads {
+            domain.get(&viewer, thread.conversation_id).await?;
+        }
+        let told = domain.ambient.now();
+        let (looked, pending) = (Instant::now(), Vec::new());
+        Ok(Self { domain, caller, viewer, question, follower, sender, told, looked, pending, fresh })
+    }
+
+    pub async fn run(mut self) {
+        let (stop, sender) = (self.domain.stop.clone(), self.sender.clone());
+        let ended = tokio::select! {
+            () = stop.cancelled() => tandem_bootstrap::shutting_down(),
+            () = sender.closed() => return,
+            ended = self.follow() => match ended { Ok(()) => return, Err(fault) => fault.into() },
+        };
+        let _ = sender.send(Err(ended)).await;
+    }
+
+    async fn follow(&mut self) -> Result<(), Fault> {
+        if self.fresh != Fresh::Resumed {
+            self.restart(self.fresh == Fresh::Reset).await?;
+        }
+        let mut clock = interval(CLOCK);
+        clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        while !self.sender.is_closed() {
+            tokio::select! {
+                step = self.follower.next(HEARTBEAT) => match step {
+                    Ok(Step::Changes { batch, already }) => self.changed(&batch, already).await?,
+                    Ok(Step::Idle) => {
+                        let time = Some(convert::time(self.domain.ambient.now()));
+                        self.say("", Event::Heartbeat(WatchHeartbeat { time }));
+                    }
+                    Err(fault) if fault.reason == Reason::CursorGone => {
+                        self.follower = self.domain.follow(None).await?;
+                        self.restart(true).await?;
+                    }
+                    Err(fault) => return Err(fault),
+                },
+                _ = clock.tick() => self.time_went_on().await?,
+            }
+            self.flush().await;
+        }
+        Ok(())
+    }
+
+    fn say(&mut self, key: &str, event: Event) {
+        self.pending.push(Sent { key: key.to_owned(), event: Some(event), ..Sent::default() });
+    }
+
+    /// Sends what belongs together; a closed stream is noticed by `run`.
+    async fn flush(&mut self) {
+        let Cursor { seq, mark } = self.follower.cursor();
+        if let Some(last) = self.pending.last_mut() {
+            last.resume_token = PageToken::encode(&self.domain.signer, &self.question.bound, &(seq, mark));
+        }
+        for sent in std::mem::take(&mut self.pending) {
+            let _ = self.sender.send(Ok(sent)).await;
+        }
+    }
+
+    /// Snapshots of everything, after a word that what was sent before no longer holds.
+    async fn restart(&mut self, reset: bool) -> Result<(), Fault> {
+        for list in 0..self.question.lists.len() {
+            self.snapshot(list, reset).await?;
+        }
+        for thread in 0..self.question.threads.len() {
+            self.thread_snapshot(thread, reset).await?;
+        }
+        self.flush().await;
+        Ok(())
+    }
+
+    async fn snapshot(&mut self, number: usize, reset: bool) -> Result<(), Fault> {
+        let now = self.domain.ambient.now();
+        let list = &mut self.question.lists[number];
+        list.at(now);
+        list.outside.clear();
+        let list = &self.question.lists[number];
+        let key = list.key.clone();
+        let mut said = Vec::new();
+        if reset {
+            said.push(Event::Reset(SnapshotStart {}));
+        }
+        if list.snapshot_size > 0 {
+            let page = self.domain.list(&self.viewer, &list.filter, list.order, None, list.snapshot_size);
+            let (rows, next) = page.await?;
+            said.extend(rows.into_iter().map(|row| Event::Row(convert::row(row))));
+            let bound = conversations::list_bound(&self.viewer, list.wanted.as_ref(), list.order_number);
+            let next = next.map(|place| PageToken::encode(&self.domain.signer, &bound, &place));
+            said.push(Event::SnapshotEnd(SnapshotEnd { next_page_token: next.unwrap_or_default() }));
+        }
+        for event in said {
+            self.say(&key, event);
+        }
+        Ok(())
+    }
+
+    async fn thread_snapshot(&mut self, number: usize, reset: bool) -> Result<(), Fault> {
+        let thread = &self.question.threads[number];
+        let (key, id, mut after) = (thread.key.clone(), thread.conversation_id, thread.after_position);
+        if reset {
+            self.say(&key, Event::Reset(SnapshotStart {}));
+        }
+        let row = match self.domain.get(&self.viewer, id).await {
+            Ok((row, _)) => row,
+            // The caller's scope shrank.
+            Err(_) => {
+                self.say(&key, Event::RemovedConversationId(id.to_string()));
+                return Ok(());
+            }
+        };
+        self.say(&key, Event::Row(convert::row(row)));
+        loop {
+            let (messages, more) =
+                self.domain.messages(&self.viewer, id, Window::After(after), MESSAGES).await?;
+            after = messages.last().map_or(after, |last| last.position);
+            for message in convert::messages(messages) {
+                self.say(&key, Event::Message(message));
+            }
+            if !more {
+                break;
+            }
+        }
+        self.say(&key, Event::SnapshotEnd(SnapshotEnd::default()));
+        Ok(())
+    }
+
+    async fn changed(&mut self, batch: &Batch, already: i64) -> Result<(), Fault> {
+        let tenant = self.viewer.tenant_id.to_string();
+        // Conversations that changed and may be seen.
+        let mut changed: BTreeMap<Uuid, ()> = BTreeMap::new();
+        for change in batch.changes.iter().filter(|change| change.seq > already && change.tenant_id == tenant)
+        {
+            self.thread_changed(change);
+            if let Some(Body::Conversation(conversation)) = &change.body {
+                let channel = conversation.channel_id.parse().unwrap_or_default();
+                if let (true, Ok(id)) = (self.viewer.scope.covers(channel), change.entity_id.parse()) {
+                    changed.insert(id, ());
+                }
+            }
+        }
+        let ids: Vec<Uuid> = changed.into_keys().collect();
+        self.evaluate(&ids, |_| true).await
+    }
+
+    fn thread_changed(&mut self, change: &Change) {
+        let (conversation, event) = match &change.body {
+            Some(Body::Message(message)) => (&message.conversation_id, Event::Message(message.clone())),
+            Some(Body::TimelineEntry(entry)) => (&entry.conversation_id, Event::Entry(entry.clone())),
+            _ => return,
+        };
+        let id: Uuid = conversation.parse().unwrap_or_default();
+        let mut threads = self.question.threads.iter().filter(|thread| thread.conversation_id == id);
+        if let Some(key) = threads.next().map(|thread| thread.key.clone()) {
+            self.say(&key, event);
+        }
+    }
+
+    /// Tells each list that is `meant`, and the threads, how some conversations stand now.
+    async fn evaluate(&mut self, ids: &[Uuid], meant: impl Fn(usize) -> bool) -> Result<(), Fault> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let now = self.domain.ambient.now();
+        let rows = self.domain.rows(&self.viewer, ids).await?;
+        let rows: HashMap<Uuid, _> =
+            rows.into_iter().map(|row| (row.conversation.id, convert::row(row))).collect();
+        for number in (0..self.question.lists.len()).filter(|number| meant(*number)) {
+            let list = &mut self.question.lists[number];
+            list.at(now);
+            let inside = self.domain.matching(&self.viewer, &list.filter, ids).await?;
+            let mut said = Vec::new();
+            for id in ids {
+                if inside.contains(id) {
+                    list.outside.remove(id);
+                    said.extend(rows.get(id).cloned().map(Event::Row));
+                } else {
+                    if list.outside.len() >= REMEMBERED {
+                        list.outside.clear();
+                    }
+                    if list.outside.insert(*id) {
+                        said.push(Event::RemovedConversationId(id.to_string()));
+                    }
+                }
+            }
+            let key = list.key.clone();
+            for event in said {
+                self.say(&key, event);
+            }
+        }
+        let said: Vec<(String, Event)> = self
+            .question
+            .threads
+            .iter()
+            .filter_map(|thread| {
+                Some((thread.key.clone(), Event::Row(rows.get(&thread.conversation_id)?.clone())))
+            })
+            .collect();
+        for (key, event) in said {
+            self.say(&key, event);
+        }
+        Ok(())
+    }
+
+    /// What changes without a write.
+    async fn time_went_on(&mut self) -> Result<(), Fault> {
+        let now = self.domain.ambient.now();
+        if now.timestamp() >= self.caller.expires {
+            return Err(Fault::new(Reason::TokenExpired, "the token has expired"));
+        }
+        if self.looked.elapsed() >= VIEWER {
+            self.looked = Instant::now();
+            let viewer = self.domain.viewer(&self.caller).await?;
+            if viewer != self.viewer {
+                self.viewer = viewer;
+                self.restart(true).await?;
+            }
+        }
+        for number in 0..self.question.lists.len() {
+            if self.question.lists[number].at(now) {
+                self.snapshot(number, true).await?;
+            }
+        }
+        let overdue: Vec<bool> =
+            self.question.lists.iter().map(|list| list.filter.overdue.is_some()).collect();
+        if overdue.contains(&true) && now > self.told {
+            let (ids, told) = self.domain.fell_due(&self.viewer, self.told, now).await?;
+            self.told = told;
+            self.evaluate(&ids, |number| overdue[number]).await?;
+        }
+        Ok(())
+    }
+}

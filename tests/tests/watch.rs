@@ -1,0 +1,328 @@
+//! Live lists and threads: what a stream tells adds up to what the list says, over reconnects to another process, days that
+//! begin and scopes that change.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::TimeDelta;
+use tandem_access::{Role, TokenSpec};
+use tandem_bootstrap::InternalChannel;
+use tandem_proto::assignment::v1::directory_service_client::DirectoryServiceClient;
+use tandem_proto::assignment::v1::{ListTeamsRequest, UpdateTeamRequest};
+use tandem_proto::conversation::v1::watch_conversations_response::Event;
+use tandem_proto::conversation::v1::watch_service_client::WatchServiceClient;
+use tandem_proto::conversation::v1::{
+    CloseConversationRequest, ConversationRow, ListConversationsRequest, MarkReadRequest, Message,
+    WatchConversationsRequest, WatchConversationsResponse, WatchedList, WatchedThread,
+};
+use tandem_proto::r#type::v1::{ConversationFilter, ConversationStatus, RelativeRange, TimeRange};
+use tandem_tests::{Databases, Kind, Parts, Suite, item_at, refused, whatsapp};
+use tonic::{Code, Status, Streaming};
+
+/// What a screen makes of a stream.
+struct Screen {
+    stream: Streaming<WatchConversationsResponse>,
+    rows: BTreeMap<String, ConversationRow>,
+    messages: BTreeMap<i64, Message>,
+    entries: BTreeSet<String>,
+    resume_token: String,
+    snapshots: usize,
+    resets: usize,
+    more: String,
+}
+
+impl Screen {
+    async fn open(channel: InternalChannel, request: WatchConversationsRequest) -> Self {
+        let stream =
+            WatchServiceClient::new(channel).watch_conversations(request).await.unwrap().into_inner();
+        Self {
+            stream,
+            rows: BTreeMap::new(),
+            messages: BTreeMap::new(),
+            entries: BTreeSet::new(),
+            resume_token: String::new(),
+            snapshots: 0,
+            resets: 0,
+            more: String::new(),
+        }
+    }
+
+    /// Goes on with another stream.
+    async fn reopen(&mut self, channel: InternalChannel, mut request: WatchConversationsRequest) {
+        request.resume_token.clone_from(&self.resume_token);
+        self.stream =
+            WatchServiceClient::new(channel).watch_conversations(request).await.unwrap().into_inner();
+    }
+
+    async fn next(&mut self) -> Result<(), Status> {
+        let sent = self.stream.message().await?.expect("a stream ends with a status");
+        if !sent.resume_token.is_empty() {
+            self.resume_token = sent.resume_token;
+        }
+        match sent.event.unwrap() {
+            Event::Row(row) => {
+                let id = row.conversation.as_ref().unwrap().id.clone();
+                if sent.key == "list" {
+                    self.rows.insert(id, row);
+                }
+            }
+            Event::RemovedConversationId(id) => {
+                self.rows.remove(&id);
+            }
+            Event::Message(message) => {
+                self.messages.insert(message.position, message);
+            }
+            Event::Entry(entry) => {
+                self.entries.insert(entry.id);
+            }
+            Event::SnapshotEnd(end) => {
+                self.snapshots += 1;
+                self.more = end.next_page_token;
+            }
+            Event::Reset(_) => {
+                self.resets += 1;
+                self.rows.clear();
+            }
+            Event::Heartbeat(_) => {}
+        }
+        Ok(())
+    }
+
+    /// Reads on until something holds; the test's time limit ends what never does.
+    async fn until(&mut self, what: &str, mut holds: impl FnMut(&Self) -> bool) {
+        let read = async {
+            while !holds(self) {
+                self.next().await.unwrap();
+            }
+        };
+        let waited = tokio::time::timeout(std::time::Duration::from_secs(60), read).await;
+        waited.unwrap_or_else(|_| panic!("waited for a minute in vain: {what}"));
+    }
+
+    fn ids(&self) -> BTreeSet<String> {
+        self.rows.keys().cloned().collect()
+    }
+}
+
+fn list(filter: ConversationFilter) -> WatchConversationsRequest {
+    let list = WatchedList {
+        key: "list".to_owned(),
+        filter: Some(filter),
+        snapshot_size: 200,
+        ..WatchedList::default()
+    };
+    WatchConversationsRequest { lists: vec![list], ..WatchConversationsRequest::default() }
+}
+
+fn new() -> ConversationFilter {
+    ConversationFilter { statuses: vec![ConversationStatus::New.into()], ..ConversationFilter::default() }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_follows_its_own_filter() {
+    let suite = Suite::start(Parts::WITH_ASSIGNMENT).await;
+    suite.agents(1).await;
+    let channel = suite.create_channel().await;
+    let write =
+        async |n: &str| suite.write(channel, &format!("m{n}"), &[whatsapp(n)], "hello").await.conversation_id;
+    let (one, two) = (write("US.1").await, write("US.2").await);
+    let mut screen = Screen::open(suite.as_role(0, "agent-0", Role::Agent), list(new())).await;
+    screen.until("the snapshot", |screen| screen.snapshots == 1).await;
+    assert_eq!((screen.ids(), screen.more.as_str()), (BTreeSet::from([one.clone(), two.clone()]), ""));
+    assert!(screen.rows[&one].unread && !screen.resume_token.is_empty());
+    // Another process writes, and answers.
+    let three = write("US.3").await;
+    screen.until("a new row", |screen| screen.rows.contains_key(&three)).await;
+    suite.as_ai(1).send_message(suite.answer(&one, 1, 1, &["hi"])).await.unwrap();
+    screen.until("an answered row leaves", |screen| !screen.rows.contains_key(&one)).await;
+    // Reading is a change, though nobody wrote.
+    let read = MarkReadRequest { conversation_id: two.clone(), up_to_position: 0 };
+    suite.as_agent(1, 0).mark_read(read).await.unwrap();
+    screen.until("the row is read", |screen| !screen.rows[&two].unread).await;
+    // Nothing that happens while nobody listens is lost, and another process goes on.
+    let close = CloseConversationRequest {
+        request_id: suite.request_id(),
+        conversation_id: two.clone(),
+        ..CloseConversationRequest::default()
+    };
+    suite.as_admin().close_conversation(close).await.unwrap();
+    let four = write("US.4").await;
+    screen.reopen(suite.as_role(1, "agent-0", Role::Agent), list(new())).await;
+    screen.until("what happened meanwhile", |screen| screen.rows.contains_key(&four)).await;
+    assert_eq!(screen.ids(), BTreeSet::from([three, four]));
+    assert_eq!((screen.snapshots, screen.resets), (1, 0), "no second snapshot");
+    // A token is of one question and one caller.
+    let mut other = list(ConversationFilter::default());
+    other.resume_token.clone_from(&screen.resume_token);
+    let channel = suite.as_role(1, "agent-0", Role::Agent);
+    let answer = WatchServiceClient::new(channel).watch_conversations(other).await;
+    refused(answer, Code::InvalidArgument, "PAGE_TOKEN_INVALID");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_adds_up_to_the_list_whatever_happens() {
+    let suite = Suite::start(Parts::TWO_CONVERSATIONS).await;
+    let channel = suite.create_channel().await;
+    let filter = ConversationFilter { waiting: Some(true), ..ConversationFilter::default() };
+    let mut screen = Screen::open(suite.as_role(0, "admin", Role::Admin), list(filter.clone())).await;
+    screen.until("the snapshot", |screen| screen.snapshots == 1).await;
+    for round in 0..8 {
+        // Customers write through one process while the AI answers through the other.
+        let items = (0..40)
+            .filter(|n| (n * 7 + round) % 3 > 0)
+            .map(|n| {
+                let who = vec![whatsapp(&format!("US.{n}"))];
+                item_at(format!("m{round}.{n}"), who, "hello", suite.ambient.now())
+            })
+            .collect();
+        suite.ingest(round % 2, channel, items).await;
+        let request = ListConversationsRequest { page_size: 200, ..ListConversationsRequest::default() };
+        let all = suite.as_admin().list_conversations(request).await.unwrap().into_inner().rows;
+        for (n, row) in all.iter().enumerate().filter(|(n, _)| (n + round) % 2 == 0) {
+            let conversation = row.conversation.as_ref().unwrap();
+            if conversation.waiting_since.is_some() {
+                let answer = suite.answer(
+                    &conversation.id,
+                    conversation.epoch,
+                    conversation.last_customer_position,
+                    &["hi"],
+                );
+                suite.as_ai(n % 2).send_message(answer).await.unwrap();
+            }
+        }
+        if round % 3 == 2 {
+            screen.reopen(suite.as_role(round % 2, "admin", Role::Admin), list(filter.clone())).await;
+        }
+    }
+    let request = ListConversationsRequest {
+        filter: Some(filter),
+        page_size: 200,
+        ..ListConversationsRequest::default()
+    };
+    let rows = suite.as_admin().list_conversations(request).await.unwrap().into_inner().rows;
+    let expected: BTreeMap<String, i64> = rows
+        .into_iter()
+        .map(|row| row.conversation.unwrap())
+        .map(|conversation| (conversation.id, conversation.version))
+        .collect();
+    assert!(!expected.is_empty());
+    screen
+        .until("the stream has caught up", |screen| {
+            let shown = screen.rows.iter().map(|(id, row)| (id, row.conversation.as_ref().unwrap().version));
+            shown.eq(expected.iter().map(|(id, version)| (id, *version)))
+        })
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_open_thread_shows_everything_in_order() {
+    let suite = Suite::start(Parts::WITH_ASSIGNMENT).await;
+    suite.agents(1).await;
+    let channel = suite.create_channel().await;
+    let id = suite.write(channel, "m1", &[whatsapp("US.1")], "one").await.conversation_id;
+    suite.write(channel, "m2", &[whatsapp("US.1")], "two").await;
+    let thread = WatchedThread { key: "thread".to_owned(), conversation_id: id.clone(), after_position: 1 };
+    let request = WatchConversationsRequest { threads: vec![thread], ..WatchConversationsRequest::default() };
+    let mut screen = Screen::open(suite.as_role(0, "agent-0", Role::Agent), request.clone()).await;
+    screen.until("the snapshot", |screen| screen.snapshots == 1).await;
+    assert_eq!(screen.messages.keys().copied().collect::<Vec<_>>(), [2]);
+    suite.as_ai(1).send_message(suite.answer(&id, 1, 2, &["hi"])).await.unwrap();
+    screen.until("the answer", |screen| screen.messages.contains_key(&3)).await;
+    let item = suite.adapter(1, channel).one().await;
+    suite.adapter(1, channel).begin(&item).await.unwrap();
+    suite.adapter(1, channel).sent(&item, "p1").await.unwrap();
+    let sent = tandem_proto::conversation::v1::DeliveryState::Sent;
+    screen.until("it was sent", |screen| screen.messages[&3].delivery() == sent).await;
+    suite.take_over(0, &id).await.unwrap();
+    screen.until("the take-over", |screen| !screen.entries.is_empty()).await;
+    suite.write(channel, "m3", &[whatsapp("US.1")], "three").await;
+    screen.reopen(suite.as_role(1, "agent-0", Role::Agent), request).await;
+    screen.until("what came meanwhile", |screen| screen.messages.contains_key(&4)).await;
+    // Who cannot see it is told nothing.
+    let missing =
+        WatchedThread { key: "t".to_owned(), conversation_id: suite.request_id(), after_position: 0 };
+    let request =
+        WatchConversationsRequest { threads: vec![missing], ..WatchConversationsRequest::default() };
+    let channel = suite.as_role(0, "agent-0", Role::Agent);
+    refused(WatchServiceClient::new(channel).watch_conversations(request).await, Code::NotFound, "NOT_FOUND");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_changes_without_a_write_is_told_too() {
+    let suite = Suite::start(Parts::CONVERSATION).await;
+    let channel = suite.create_channel().await;
+    let id = suite.write(channel, "m1", &[whatsapp("US.1")], "hello").await.conversation_id;
+    let due = "UPDATE conversation SET due_at = last_activity_at + interval '1 hour'";
+    Databases::execute_on(&suite.conversation_url, due).await;
+    let overdue = ConversationFilter { overdue: Some(true), ..ConversationFilter::default() };
+    let mut late = Screen::open(suite.as_role(0, "admin", Role::Admin), list(overdue)).await;
+    let today = TimeRange { relative: RelativeRange::Today.into(), ..TimeRange::default() };
+    let today = ConversationFilter { last_activity: Some(today), ..ConversationFilter::default() };
+    let mut day = Screen::open(suite.as_role(0, "admin", Role::Admin), list(today)).await;
+    for screen in [&mut late, &mut day] {
+        screen.until("the snapshot", |screen| screen.snapshots == 1).await;
+    }
+    assert_eq!((late.rows.len(), day.rows.len()), (0, 1));
+    suite.ambient.clock().advance(TimeDelta::hours(1));
+    late.until("the answer is overdue", |screen| screen.rows.contains_key(&id)).await;
+    suite.ambient.clock().advance(TimeDelta::hours(24));
+    day.until("a day began", |screen| screen.resets >= 1 && screen.snapshots >= 2).await;
+    assert_eq!(day.rows.len(), 0);
+    // A token that expires ends its stream.
+    let short = TokenSpec { ttl_s: 60, ..suite.spec("admin", Role::Admin) };
+    let mut short = Screen::open(suite.channel(Kind::Conversation, 0, &short), list(new())).await;
+    short.until("the snapshot", |screen| screen.snapshots == 1).await;
+    suite.ambient.clock().advance(TimeDelta::minutes(2));
+    let ended = loop {
+        if let Err(status) = short.next().await {
+            break status;
+        }
+    };
+    refused(Err::<(), _>(ended), Code::Unauthenticated, "TOKEN_EXPIRED");
+    // A process that drains says so.
+    suite.stop().await;
+    let ended = loop {
+        if let Err(status) = late.next().await {
+            break status;
+        }
+    };
+    refused(Err::<(), _>(ended), Code::Unavailable, "SHUTTING_DOWN");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_shows_what_its_caller_may_see_and_no_more() {
+    let suite = Suite::start(Parts::WITH_ASSIGNMENT).await;
+    suite.agents(1).await;
+    let (seen, hidden) = (suite.create_channel().await, suite.create_channel().await);
+    let one = suite.write(seen, "m1", &[whatsapp("US.1")], "hello").await.conversation_id;
+    let two = suite.write(hidden, "m1", &[whatsapp("US.1")], "hello").await.conversation_id;
+    let mut screen = Screen::open(suite.as_role(0, "agent-0", Role::Agent), list(new())).await;
+    screen.until("the snapshot", |screen| screen.snapshots == 1).await;
+    assert_eq!(screen.rows.len(), 2, "the team sees every channel");
+    let admin = suite.channel(Kind::Assignment, 0, &suite.spec("admin", Role::Admin));
+    let mut directory = DirectoryServiceClient::new(admin);
+    let teams = directory.list_teams(ListTeamsRequest::default()).await.unwrap().into_inner().teams;
+    let mut team = teams.into_iter().next().unwrap();
+    team.all_channels = false;
+    team.channel_ids = vec![seen.to_string()];
+    let request = UpdateTeamRequest {
+        request_id: suite.request_id(),
+        team: Some(team),
+        update_mask: Some(prost_types::FieldMask {
+            paths: vec!["all_channels".to_owned(), "channel_ids".to_owned()],
+        }),
+    };
+    directory.update_team(request).await.unwrap();
+    screen.until("the scope shrank", |screen| screen.resets == 1 && screen.snapshots == 2).await;
+    assert_eq!(screen.ids(), BTreeSet::from([one.clone()]));
+    // Of the hidden line nothing comes any more, not even that something left.
+    suite.as_ai(1).send_message(suite.answer(&two, 1, 1, &["hi"])).await.unwrap();
+    suite.as_ai(1).send_message(suite.answer(&one, 1, 1, &["hi"])).await.unwrap();
+    let mut removed = Vec::new();
+    while removed.is_empty() {
+        let sent = screen.stream.message().await.unwrap().unwrap();
+        if let Some(Event::RemovedConversationId(id)) = sent.event {
+            removed.push(id);
+        }
+    }
+    assert_eq!(removed, [one]);
+}

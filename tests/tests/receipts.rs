@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use tandem_proto::conversation::v1::DeliveryState::{self, Delivered, Failed, Read, Sent};
 use tandem_proto::conversation::v1::ingest_item::Event;
-use tandem_proto::conversation::v1::{IngestItem, IngestReaction, IngestReceipt, IngestStored};
+use tandem_proto::conversation::v1::{IngestItem, IngestReaction, IngestReceipt, IngestStored, Message};
 use tandem_tests::{Adapter, Parts, Suite, item_at, stored, time, whatsapp};
 use uuid::Uuid;
 
@@ -47,7 +47,7 @@ impl Line {
 
     /// What is shown of the replies.
     async fn shown(&self) -> Vec<DeliveryState> {
-        self.suite.messages(&self.id).await.iter().skip(1).map(|message| message.delivery()).collect()
+        self.suite.messages(&self.id).await.iter().skip(1).map(Message::delivery).collect()
     }
 }
 
@@ -73,9 +73,8 @@ async fn a_receipt_up_to_a_reply_counts_for_those_before() {
         ..IngestReceipt::default()
     };
     line.tell("r1", failed).await;
-    let versions = |messages: Vec<tandem_proto::conversation::v1::Message>| {
-        messages.into_iter().map(|message| message.version).collect::<Vec<_>>()
-    };
+    let versions =
+        |messages: Vec<Message>| messages.into_iter().map(|message| message.version).collect::<Vec<_>>();
     let before = versions(line.suite.messages(&line.id).await);
     let told = line.tell("r2", up_to("p3", Delivered)).await;
     assert_eq!(told.position, 4);

@@ -242,7 +242,7 @@ pub async fn save(connection: &mut Connection, items: &[&Outbound]) -> Result<()
     let failures: Vec<String> = items.iter().map(|item| item.failure.clone()).collect();
     let versions: Vec<i64> = items.iter().map(|item| item.version).collect();
     let begun: Vec<Option<DateTime<Utc>>> = items.iter().map(|item| item.begun_at).collect();
-    let implied: Vec<i16> = items.iter().map(|item| item.implied.map_or(0, |state| state.number())).collect();
+    let implied: Vec<i16> = items.iter().map(|item| item.implied.map_or(0, DeliveryState::number)).collect();
     let saved = sqlx::query!(
         "UPDATE outbound AS o SET state = n.state, blocks = n.blocks, due_at = n.due_at, attempts = n.attempts,
              lease = n.lease, lease_until = n.lease_until, provider_id = n.provider_id, failure = n.failure,

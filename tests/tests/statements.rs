@@ -58,7 +58,14 @@ impl Subscriber for Statements {
 impl Statements {
     /// Those of a call since the last look. Timers and feeds read none of these.
     fn take(&self) -> Vec<String> {
-        let of_a_call = ["FROM view", "_views", "AS matches", "FROM label", "FROM agent a "];
+        let of_a_call = [
+            "FROM view",
+            "agent_views",
+            "team_views",
+            "AS matches FROM (SELECT * FROM (",
+            "UNION ALL SELECT 4, id, true FROM label",
+            "FROM agent a LEFT JOIN team t",
+        ];
         let mut all = std::mem::take(&mut *self.0.lock().unwrap());
         all.retain(|text| of_a_call.iter().any(|part| text.contains(part)));
         all

@@ -528,7 +528,7 @@ async fn what_a_view_names_and_is_gone_is_said_and_widens_nothing() {
     }
     // Gone, as the feeds and a later release tell of it.
     let gone = format!(
-        "DELETE FROM team; DELETE FROM label; DELETE FROM channel WHERE id = '{channel}';
+        "DELETE FROM team; DELETE FROM label_count; DELETE FROM label; DELETE FROM channel WHERE id = '{channel}';
          UPDATE agent SET active = false WHERE id = '{agents}';
          UPDATE conversation SET label_ids = '{{}}'; UPDATE conversation SET holder_kind = 4, holder_id = NULL WHERE holder_kind = 3"
     );

@@ -186,13 +186,12 @@ impl Live {
         };
         self.say(&key, Event::Row(convert::row(row)));
         loop {
-            let (messages, more) =
-                self.domain.messages(&self.viewer, id, Window::After(after), MESSAGES).await?;
-            after = messages.last().map_or(after, |last| last.position);
-            for message in convert::messages(messages) {
+            let page = self.domain.messages(&self.viewer, id, Window::After(after), MESSAGES).await?;
+            after = page.messages.last().map_or(after, |last| last.position);
+            for message in convert::messages(page.messages) {
                 self.say(&key, Event::Message(message));
             }
-            if !more {
+            if !page.more {
                 break;
             }
         }

@@ -40,7 +40,8 @@ pub struct Meant {
 impl Question {
     /// Ends the parse of a request: `v` has what was wrong before.
     pub fn parse(mut v: Violations, request: &proto::ListConversationsRequest) -> Result<Self, Fault> {
-        let question = Self::read(&mut v, &request.filter, &request.view_id, request.order, &request.time_zone);
+        let question =
+            Self::read(&mut v, &request.filter, &request.view_id, request.order, &request.time_zone);
         v.finish()?;
         Ok(question)
     }

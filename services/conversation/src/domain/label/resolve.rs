@@ -24,13 +24,17 @@ impl Filter {
             return Ok(Cow::Borrowed(self));
         }
         let groups = store::label::groups(connection, tenant_id, &ids).await?;
-        Ok(self.merged_labels(&groups).map_or(Cow::Borrowed(self), |labels| {
-            Cow::Owned(Self { labels, ..self.clone() })
-        }))
+        Ok(self
+            .merged_labels(&groups)
+            .map_or(Cow::Borrowed(self), |labels| Cow::Owned(Self { labels, ..self.clone() })))
     }
 
     /// The same for several filters, with one question.
-    pub async fn merge_labels(connection: &mut Connection, tenant_id: Uuid, filters: &mut [Self]) -> Result<()> {
+    pub async fn merge_labels(
+        connection: &mut Connection,
+        tenant_id: Uuid,
+        filters: &mut [Self],
+    ) -> Result<()> {
         let ids: Vec<Uuid> = filters.iter().flat_map(Self::label_ids).collect();
         if ids.is_empty() {
             return Ok(());

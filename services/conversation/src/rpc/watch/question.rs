@@ -105,7 +105,8 @@ impl Question {
         }
         let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
         let bound = binding(&parts);
-        let resume: Option<(i64, i64)> = PageToken::resume(&rpc.domain.signer, &bound, &request.resume_token)?;
+        let resume: Option<(i64, i64)> =
+            PageToken::resume(&rpc.domain.signer, &bound, &request.resume_token)?;
         let resume = resume.map(|(seq, mark)| Cursor { seq, mark });
         Ok(Self { lists, threads, bound, resume })
     }

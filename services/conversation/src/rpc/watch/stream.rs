@@ -157,7 +157,8 @@ impl Live {
             said.push(Event::Reset(SnapshotStart {}));
         }
         if list.snapshot_size > 0 {
-            let page = self.domain.list(&self.viewer, &list.filter, list.meant.order, None, list.snapshot_size);
+            let page =
+                self.domain.list(&self.viewer, &list.filter, list.meant.order, None, list.snapshot_size);
             let (rows, next) = page.await?;
             said.extend(rows.into_iter().map(|row| Event::Row(convert::row(row))));
             let bound = conversations::list_bound(&self.viewer, &list.meant.named);
@@ -188,11 +189,10 @@ impl Live {
         loop {
             let page = self.domain.messages(&self.viewer, id, Window::After(after), MESSAGES).await?;
             after = page.messages.last().map_or(after, |last| last.position);
-            let more = page.more;
             for message in convert::messages(page.messages) {
                 self.say(&key, Event::Message(message));
             }
-            if !more {
+            if !page.more {
                 break;
             }
         }

@@ -206,9 +206,18 @@ async fn unread_is_each_agents_own() {
         assert_eq!(found(agent, unread.clone()).await, both);
     }
     let [first, second] = &mut agents;
+    let counts = async |agent: &mut Client| {
+        let rows = pages(agent, ConversationFilter::default(), 10).await;
+        let of = |wanted: &String| rows.iter().find(|row| id(row) == *wanted).unwrap().unread_count;
+        (of(&one), of(&two))
+    };
+    assert_eq!(counts(first).await, (2, 1), "two messages, and one");
     assert!(first.mark_read(read(1)).await.unwrap().into_inner().unread, "the second message is not seen");
     assert_eq!(found(first, unread.clone()).await, both);
+    assert_eq!(counts(first).await, (1, 1), "one of the two is seen");
     assert!(!first.mark_read(read(0)).await.unwrap().into_inner().unread);
+    assert_eq!(counts(first).await, (0, 1));
+    assert_eq!(counts(second).await, (2, 1));
     assert_eq!(found(first, unread.clone()).await, BTreeSet::from([two.clone()]));
     let seen = ConversationFilter { unread: Some(false), ..ConversationFilter::default() };
     assert_eq!(found(first, seen).await, BTreeSet::from([one.clone()]));

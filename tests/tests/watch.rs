@@ -14,8 +14,10 @@ use tandem_proto::conversation::v1::{
     CloseConversationRequest, ConversationRow, ListConversationsRequest, MarkReadRequest, Message,
     WatchConversationsRequest, WatchConversationsResponse, WatchedList, WatchedThread,
 };
-use tandem_proto::r#type::v1::{ConversationFilter, ConversationStatus, RelativeRange, TimeRange};
-use tandem_tests::{Databases, Kind, Parts, Suite, item_at, refused, whatsapp};
+use tandem_proto::customer::v1::UpdateTagsRequest;
+use tandem_proto::customer::v1::customer_service_client::CustomerServiceClient;
+use tandem_proto::r#type::v1::{ConversationFilter, ConversationStatus, RelativeRange, TagFilter, TimeRange};
+use tandem_tests::{Databases, Kind, Parts, Suite, eventually, item_at, refused, whatsapp};
 use tonic::{Code, Status, Streaming};
 
 /// What a screen makes of a stream.
@@ -325,4 +327,41 @@ async fn a_stream_shows_what_its_caller_may_see_and_no_more() {
         }
     }
     assert_eq!(removed, [one]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_customers_tag_and_name_come_into_a_list() {
+    let suite = Suite::start(Parts { customer_profile: true, ..Parts::TWO_CONVERSATIONS }).await;
+    let channel = suite.create_channel().await;
+    let write = async |n: &str| {
+        let id = suite.write(channel, n, &[whatsapp(n)], "hello").await.conversation_id;
+        suite.get(&id).await
+    };
+    let (one, two) = (write("US.1").await, write("US.2").await);
+    let admin = suite.channel(Kind::CustomerProfile, 0, &suite.spec("lead", Role::Supervisor));
+    let tag = async |customer_id: &str| {
+        let request = UpdateTagsRequest {
+            request_id: suite.request_id(),
+            customer_id: customer_id.to_owned(),
+            add: vec!["vip".to_owned()],
+            ..UpdateTagsRequest::default()
+        };
+        // The profile is made from the feed.
+        let tagged = eventually("the profile is there", async || {
+            CustomerServiceClient::new(admin.clone()).update_tags(request.clone()).await.ok()
+        });
+        tagged.await.into_inner()
+    };
+    let tagged = tag(&one.customer_id).await;
+    suite.conversation_knows(&tagged.change_token).await;
+    let any = vec![tagged.tags[0].id.clone()];
+    let filter = ConversationFilter {
+        customer_tags: Some(TagFilter { any, ..TagFilter::default() }),
+        ..ConversationFilter::default()
+    };
+    let mut screen = Screen::open(suite.as_role(1, "admin", Role::Admin), list(filter)).await;
+    screen.until("the snapshot", |screen| screen.snapshots == 1).await;
+    assert_eq!(screen.ids(), BTreeSet::from([one.id]));
+    tag(&two.customer_id).await;
+    screen.until("the tag brought a row", |screen| screen.rows.contains_key(&two.id)).await;
 }

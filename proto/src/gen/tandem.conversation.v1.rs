@@ -337,6 +337,10 @@ pub struct ConversationRow {
     /// The channel's name.
     #[prost(string, tag = "6")]
     pub channel_name: ::prost::alloc::string::String,
+    /// The customer's messages that the caller has not seen, among the last hundred; of a conversation that was marked unread
+    /// those since the last answer, at least 1.
+    #[prost(int32, tag = "7")]
+    pub unread_count: i32,
 }
 /// A label that conversations carry by id.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

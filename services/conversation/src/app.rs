@@ -86,7 +86,7 @@ pub async fn start(config: Config, ambient: Ambient, drain: Drain) -> Result<Run
         pool.clone(),
         ambient.clone(),
         customers.clone(),
-        Arc::new(CustomerFeed),
+        Arc::new(CustomerFeed { ambient: ambient.clone() }),
         stop.clone(),
     );
     let freshness = Freshness::new(

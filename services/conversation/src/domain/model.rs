@@ -155,7 +155,8 @@ pub struct Row {
     pub customer_id: Uuid,
     pub customer_name: String,
     pub customer_tag_ids: Vec<Uuid>,
-    pub unread: bool,
+    /// The customer's messages that the caller has not seen, among the last hundred.
+    pub unread_count: i64,
     pub channel_kind: ChannelKind,
     pub channel_name: String,
 }
@@ -178,6 +179,8 @@ pub struct Message {
     pub edited_by: String,
     pub deleted_at: Option<DateTime<Utc>>,
     pub epoch: i64,
+    /// Of a customer's message: the number that its activity took; written, not read again.
+    pub activity_number: i64,
     pub answers_position: i64,
     pub reply_to_position: i64,
     pub reply_to_external_id: String,

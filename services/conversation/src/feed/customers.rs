@@ -1,6 +1,7 @@
 use std::collections::HashMap;
 
-use tandem_change_feed::{Apply, Body, Change, ChangeKind};
+use tandem_ambient::Ambient;
+use tandem_change_feed::{Apply, Body, Change, ChangeKind, outbox};
 use tandem_database::{Connection, Result};
 use uuid::Uuid;
 
@@ -9,7 +10,9 @@ use crate::store::projection::{self, Customer};
 
 /// Names, tags and contacts of customers, as customer-profile tells of them: what lists show and filters ask for.
 #[derive(Debug)]
-pub struct CustomerFeed;
+pub struct CustomerFeed {
+    pub ambient: Ambient,
+}
 
 impl Apply for CustomerFeed {
     fn kinds(&self) -> &'static [ChangeKind] {
@@ -38,8 +41,13 @@ impl Apply for CustomerFeed {
             customers.insert((tenant_id, state.id), state);
         }
         let customers: Vec<Customer> = customers.into_values().collect();
+        // Their conversations change with them for whoever watches a list, though their versions stay.
+        let shown = projection::shown_otherwise(connection, &customers).await?;
         projection::remove_customers(connection, &gone).await?;
-        projection::apply_customers(connection, generation, &customers).await
+        projection::apply_customers(connection, generation, &customers).await?;
+        let rows = projection::conversations_of(connection, &shown).await?;
+        outbox::write(connection, &self.ambient, &rows).await?;
+        Ok(())
     }
 
     async fn sweep(&self, connection: &mut Connection, generation: i64) -> Result<()> {

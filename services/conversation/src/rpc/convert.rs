@@ -157,7 +157,8 @@ pub fn row(row: Row) -> proto::ConversationRow {
     proto::ConversationRow {
         customer_name: row.customer_name.clone(),
         customer_tag_ids: texts(&row.customer_tag_ids),
-        unread: row.unread,
+        unread: row.unread_count > 0,
+        unread_count: i32::try_from(row.unread_count).unwrap_or(i32::MAX),
         channel_kind: row.channel_kind.number().into(),
         channel_name: row.channel_name.clone(),
         conversation: Some(full(row)),

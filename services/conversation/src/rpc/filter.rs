@@ -7,7 +7,7 @@ use tandem_proto::r#type::v1 as proto;
 use uuid::Uuid;
 
 use super::convert;
-use super::parse::{ids, kinds, optional_kind, time};
+use super::parse::{distinct_ids as ids, kinds, optional_kind, time};
 use crate::domain::asked::{Asked, Range};
 use crate::domain::filter::{Assignment, Filter, Tags, Times};
 use crate::domain::kinds::{ActorKind, ChannelKind, HandOffReason, HolderKind, NamedRange, Priority, Status};

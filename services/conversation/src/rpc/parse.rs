@@ -28,7 +28,12 @@ pub fn ids(violations: &mut Violations, field: &str, values: &[String], most: us
         return Vec::new();
     }
     let each = values.iter().enumerate();
-    distinct(each.map(|(at, value)| id(violations, &format!("{field}[{at}]"), value)).collect())
+    each.map(|(at, value)| id(violations, &format!("{field}[{at}]"), value)).collect()
+}
+
+/// Ids of a set: one that is named twice counts once.
+pub fn distinct_ids(violations: &mut Violations, field: &str, values: &[String], most: usize) -> Vec<Uuid> {
+    distinct(ids(violations, field, values, most))
 }
 
 /// Each value once, where it stands first: a list scans behind each of them.

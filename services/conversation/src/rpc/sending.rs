@@ -18,7 +18,7 @@ type Answer<T> = Result<T, tonic::Status>;
 fn mentions(v: &mut Violations, ids: &[String], private: bool) -> Vec<Uuid> {
     v.check(private || ids.is_empty(), "mention_agent_ids", "must be empty unless it is a private note");
     let mut mentioned = Vec::new();
-    for id in parse::ids(v, "mention_agent_ids", ids, 20) {
+    for id in parse::distinct_ids(v, "mention_agent_ids", ids, 20) {
         if !mentioned.contains(&id) {
             mentioned.push(id);
         }

@@ -2,6 +2,7 @@ use chrono::{DateTime, Utc};
 use tandem_database::{Connection, Result};
 use uuid::Uuid;
 
+use super::columns::Columns;
 use crate::domain::kinds::{ActorKind, Attention, HandOffReason, HolderKind, Priority, Status, checked};
 use crate::domain::model::{Conversation, Holder};
 
@@ -180,86 +181,6 @@ pub async fn activity_numbers(connection: &mut Connection, count: usize) -> Resu
     .fetch_all(connection)
     .await?;
     Ok(numbers)
-}
-
-/// Columns of `insert` and `save`, row by row turned into arrays.
-#[derive(Default)]
-struct Columns {
-    id: Vec<Uuid>,
-    channel_id: Vec<Uuid>,
-    contact_id: Vec<Uuid>,
-    status: Vec<i16>,
-    holder_kind: Vec<i16>,
-    holder_id: Vec<Option<Uuid>>,
-    epoch: Vec<i64>,
-    holder_since: Vec<DateTime<Utc>>,
-    last_position: Vec<i64>,
-    last_customer_position: Vec<i64>,
-    answered_position: Vec<i64>,
-    activity_number: Vec<i64>,
-    last_customer_at: Vec<Option<DateTime<Utc>>>,
-    last_reply_source_at: Vec<Option<DateTime<Utc>>>,
-    priority: Vec<i16>,
-    needs_attention: Vec<i16>,
-    hand_off_reason: Vec<i16>,
-    hand_off_summary: Vec<String>,
-    answered_by: Vec<i16>,
-    waiting_since: Vec<Option<DateTime<Utc>>>,
-    last_activity_at: Vec<DateTime<Utc>>,
-    created_at: Vec<DateTime<Utc>>,
-    closed_at: Vec<Option<DateTime<Utc>>>,
-    predecessor_id: Vec<Option<Uuid>>,
-    successor_id: Vec<Option<Uuid>>,
-    reopen_count: Vec<i32>,
-    preview: Vec<String>,
-    preview_author: Vec<i16>,
-    version: Vec<i64>,
-    snoozed_until: Vec<Option<DateTime<Utc>>>,
-    due_at: Vec<Option<DateTime<Utc>>>,
-}
-
-impl Columns {
-    fn of<'a>(conversations: impl IntoIterator<Item = &'a Conversation>) -> Self {
-        let mut columns = Self::default();
-        for conversation in conversations {
-            columns.push(conversation);
-        }
-        columns
-    }
-
-    fn push(&mut self, row: &Conversation) {
-        self.id.push(row.id);
-        self.channel_id.push(row.channel_id);
-        self.contact_id.push(row.contact_id);
-        self.status.push(row.status.number());
-        self.holder_kind.push(row.holder.kind.number());
-        self.holder_id.push(row.holder.id);
-        self.epoch.push(row.epoch);
-        self.holder_since.push(row.holder_since);
-        self.last_position.push(row.last_position);
-        self.last_customer_position.push(row.last_customer_position);
-        self.answered_position.push(row.answered_position);
-        self.activity_number.push(row.activity_number);
-        self.last_customer_at.push(row.last_customer_at);
-        self.last_reply_source_at.push(row.last_reply_source_at);
-        self.priority.push(row.priority.number());
-        self.needs_attention.push(row.needs_attention.map_or(0, Attention::number));
-        self.hand_off_reason.push(row.hand_off_reason.map_or(0, HandOffReason::number));
-        self.hand_off_summary.push(row.hand_off_summary.clone());
-        self.answered_by.push(row.answered_by.map_or(0, ActorKind::number));
-        self.waiting_since.push(row.waiting_since);
-        self.last_activity_at.push(row.last_activity_at);
-        self.created_at.push(row.created_at);
-        self.closed_at.push(row.closed_at);
-        self.predecessor_id.push(row.predecessor_id);
-        self.successor_id.push(row.successor_id);
-        self.reopen_count.push(row.reopen_count);
-        self.preview.push(row.preview.clone());
-        self.preview_author.push(row.preview_author.map_or(0, ActorKind::number));
-        self.version.push(row.version);
-        self.snoozed_until.push(row.snoozed_until);
-        self.due_at.push(row.due_at);
-    }
 }
 
 /// Inserts new conversations. A second live one of a contact is refused by `conversation_one_live`.

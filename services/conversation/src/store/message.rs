@@ -62,6 +62,7 @@ impl Record {
             edited_by: self.edited_by,
             deleted_at: self.deleted_at,
             epoch: self.epoch,
+            activity_number: 0,
             answers_position: self.answers_position,
             reply_to_position: self.reply_to_position,
             reply_to_external_id: self.reply_to_external_id,
@@ -121,18 +122,19 @@ pub async fn insert(connection: &mut Connection, tenant_id: Uuid, messages: &[Me
     sqlx::query!(
         "INSERT INTO message (tenant_id, conversation_id, position, id, author_kind, author_id, private, content,
              source_at, received_at, stored_at, epoch, answers_position, reply_to_position, reply_to_external_id,
-             forwarded, external_id, edited_at, deleted_at, reactions, edited_by, referral, mention_agent_ids)
+             forwarded, external_id, edited_at, deleted_at, reactions, edited_by, referral, mention_agent_ids,
+             activity_number)
          SELECT $1, n.conversation_id, n.position, n.id, n.author_kind, n.author_id, n.private, n.content, n.source_at,
              n.received_at, n.stored_at, n.epoch, n.answers_position, n.reply_to_position, n.reply_to_external_id,
              n.forwarded, n.external_id, n.edited_at, n.deleted_at, n.reactions, n.edited_by, n.referral,
-             string_to_array(n.mentions, ',')::uuid[]
+             string_to_array(n.mentions, ',')::uuid[], n.activity_number
          FROM unnest($2::uuid[], $3::bigint[], $4::uuid[], $5::smallint[], $6::uuid[], $7::boolean[],
              $8::jsonb[], $9::timestamptz[], $10::timestamptz[], $11::timestamptz[], $12::bigint[], $13::bigint[],
              $14::bigint[], $15::text[], $16::boolean[], $17::text[], $18::timestamptz[], $19::timestamptz[],
-             $20::jsonb[], $21::text[], $22::jsonb[], $23::text[])
+             $20::jsonb[], $21::text[], $22::jsonb[], $23::text[], $24::bigint[])
              AS n (conversation_id, position, id, author_kind, author_id, private, content, source_at, received_at,
                    stored_at, epoch, answers_position, reply_to_position, reply_to_external_id, forwarded, external_id,
-                   edited_at, deleted_at, reactions, edited_by, referral, mentions)",
+                   edited_at, deleted_at, reactions, edited_by, referral, mentions, activity_number)",
         tenant_id,
         &conversations,
         &column(|message| message.position),
@@ -156,6 +158,7 @@ pub async fn insert(connection: &mut Connection, tenant_id: Uuid, messages: &[Me
         &edited_by,
         &referrals as &[Option<Value>],
         &mentions,
+        &column(|message| message.activity_number),
     )
     .execute(connection)
     .await?;
@@ -357,4 +360,23 @@ pub async fn range(
 pub async fn find(connection: &mut Connection, tenant_id: Uuid, ids: &[Uuid]) -> Result<Vec<Message>> {
     let ids: Vec<_> = ids.iter().map(|id| (tenant_id, *id)).collect();
     Ok(read(connection, &ids).await?.into_iter().map(|(_, message)| message).collect())
+}
+
+/// The newest number of customer activity up to a position, among the hundred before it; 0 for none.
+pub async fn activity_up_to(
+    connection: &mut Connection,
+    tenant_id: Uuid,
+    conversation_id: Uuid,
+    position: i64,
+) -> Result<i64> {
+    let number = sqlx::query_scalar!(
+        "SELECT max(activity_number) FROM message
+         WHERE tenant_id = $1 AND conversation_id = $2 AND position <= $3 AND position > $3::bigint - 100",
+        tenant_id,
+        conversation_id,
+        position,
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(number.unwrap_or_default())
 }

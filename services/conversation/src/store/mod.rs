@@ -3,6 +3,7 @@
 pub mod ai;
 pub mod attention;
 pub mod channel;
+mod columns;
 pub mod contact;
 pub mod conversation;
 pub mod count;

@@ -2,8 +2,12 @@
 
 use std::collections::HashMap;
 
+use tandem_change_feed::{ChangeKind, Row};
 use tandem_database::{Connection, Result};
 use uuid::Uuid;
+
+/// Conversations of one contact that live lists are told of, newest first: screens show those.
+const TOLD: i64 = 20;
 
 /// An agent as assignment tells of it.
 #[derive(Debug, Clone)]
@@ -148,6 +152,60 @@ pub async fn apply_customers(
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// Customers whose name, tags or merge are not as the projection has them.
+pub async fn shown_otherwise(
+    connection: &mut Connection,
+    customers: &[Customer],
+) -> Result<Vec<(Uuid, Uuid)>> {
+    let ids: Vec<Uuid> = customers.iter().map(|customer| customer.id).collect();
+    let tenants: Vec<Uuid> = customers.iter().map(|customer| customer.tenant_id).collect();
+    let known = sqlx::query!(
+        "SELECT tenant_id, id, name, tag_ids, merged_into FROM customer
+         WHERE (tenant_id, id) IN (SELECT * FROM unnest($1::uuid[], $2::uuid[]))",
+        &tenants,
+        &ids,
+    )
+    .fetch_all(connection)
+    .await?;
+    let known: HashMap<(Uuid, Uuid), _> =
+        known.into_iter().map(|row| ((row.tenant_id, row.id), row)).collect();
+    let changed = customers.iter().filter(|customer| {
+        known.get(&(customer.tenant_id, customer.id)).is_some_and(|row| {
+            row.name != customer.name
+                || row.tag_ids != customer.tag_ids
+                || row.merged_into != customer.merged_into
+        })
+    });
+    Ok(changed.map(|customer| (customer.tenant_id, customer.id)).collect())
+}
+
+/// The newest conversations of customers' contacts, as changes of the feed.
+pub async fn conversations_of(connection: &mut Connection, customers: &[(Uuid, Uuid)]) -> Result<Vec<Row>> {
+    if customers.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (tenants, ids): (Vec<Uuid>, Vec<Uuid>) = customers.iter().copied().unzip();
+    let rows = sqlx::query!(
+        r#"SELECT n.tenant_id AS "tenant_id!", c.id, c.version
+           FROM unnest($1::uuid[], $2::uuid[]) AS n (tenant_id, id)
+           CROSS JOIN LATERAL (
+               SELECT k.id FROM contact k WHERE k.tenant_id = n.tenant_id AND k.customer_id = n.id
+               UNION SELECT l.contact_id FROM contact_customer l
+               WHERE l.tenant_id = n.tenant_id AND l.customer_id = n.id) AS k
+           CROSS JOIN LATERAL (
+               SELECT c.id, c.version FROM conversation c
+               WHERE c.tenant_id = n.tenant_id AND c.contact_id = k.id ORDER BY c.id DESC LIMIT $3) AS c"#,
+        &tenants,
+        &ids,
+        TOLD,
+    )
+    .fetch_all(connection)
+    .await?;
+    let change =
+        |tenant_id, entity_id, version| Row { tenant_id, kind: ChangeKind::Conversation, entity_id, version };
+    Ok(rows.into_iter().map(|row| change(row.tenant_id, row.id, row.version)).collect())
 }
 
 /// Removes customers that are no more, and what they owned.

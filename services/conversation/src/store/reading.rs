@@ -61,6 +61,30 @@ pub async fn set(
     Ok(())
 }
 
+/// Notes that an agent has seen a part of what is unread: how much is left is told by it, that it is unread stays.
+pub async fn set_part(
+    connection: &mut Connection,
+    tenant_id: Uuid,
+    agent_id: Uuid,
+    conversation_id: Uuid,
+    number: i64,
+) -> Result<()> {
+    sqlx::query!(
+        "INSERT INTO read_exception (tenant_id, agent_id, conversation_id, number, unread)
+         SELECT $1, $2, $3, $4, false
+         WHERE $4 > coalesce((SELECT number FROM read_watermark WHERE tenant_id = $1 AND agent_id = $2), 0)
+         ON CONFLICT (tenant_id, agent_id, conversation_id) DO UPDATE SET number = excluded.number
+         WHERE NOT read_exception.unread AND read_exception.number < excluded.number",
+        tenant_id,
+        agent_id,
+        conversation_id,
+        number,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
 /// Moves the watermark over the oldest reads above it. What is unread in between becomes an exception below it; a number
 /// that a transaction may still bring stays above it. The caller holds the watermark's row lock.
 async fn compact(connection: &mut Connection, tenant_id: Uuid, agent_id: Uuid) -> Result<()> {

@@ -47,6 +47,7 @@ struct Record {
     customer_name: String,
     customer_tag_ids: Vec<Uuid>,
     unread: bool,
+    unread_count: i64,
     channel_kind: i16,
     channel_name: String,
 }
@@ -58,7 +59,7 @@ impl From<Record> for Row {
             customer_id: row.customer_id,
             customer_name: row.customer_name,
             customer_tag_ids: row.customer_tag_ids,
-            unread: row.unread,
+            unread_count: if row.unread { row.unread_count.max(1) } else { 0 },
             channel_kind: checked(ChannelKind::from_number(row.channel_kind)),
             channel_name: row.channel_name,
             conversation: Plain {
@@ -124,6 +125,15 @@ pub async fn read(
                 ($4::uuid IS NOT NULL AND c.activity_number > 0 AND CASE
                      WHEN seen.number >= c.activity_number THEN seen.unread
                      ELSE c.activity_number > coalesce(mark.number, 0) END) AS "unread!",
+                -- Marked unread: since the last answer; else what came after the agent's last look.
+                (SELECT count(*) FROM message m
+                 WHERE $4::uuid IS NOT NULL AND c.activity_number > coalesce(mark.number, 0)
+                   AND NOT (coalesce(seen.number, 0) >= c.activity_number AND NOT coalesce(seen.unread, false))
+                   AND m.tenant_id = $1 AND m.conversation_id = c.id AND m.position > c.last_position - 100
+                   AND m.author_kind = 1
+                   AND CASE WHEN seen.unread AND seen.number >= c.activity_number THEN m.position > c.answered_position
+                       ELSE m.activity_number > greatest(coalesce(mark.number, 0), coalesce(seen.number, 0)) END
+                ) AS "unread_count!",
                 channel.kind AS channel_kind, channel.display_name AS channel_name
            FROM unnest($2::uuid[]) WITH ORDINALITY AS wanted (id, n)
            JOIN conversation c ON c.tenant_id = $1 AND c.id = wanted.id

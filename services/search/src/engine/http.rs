@@ -14,6 +14,13 @@ const COME_BACK: Duration = Duration::from_secs(1);
 /// The longest delay that is passed on.
 const LONGEST_DELAY: u64 = 60;
 
+/// No document of the index has this field yet: the engine then refuses to search it, though the settings name it.
+#[derive(Debug, thiserror::Error)]
+#[error("no document has the field {field}")]
+pub struct NoField {
+    pub field: String,
+}
+
 /// The HTTP side of the engine's client, with a time-out on every request.
 #[derive(Debug, Clone)]
 pub struct Http {
@@ -72,6 +79,11 @@ impl Http {
             return Err(Error::Other(Box::new(Busy { after })));
         }
         let body = response.text().await?;
+        if status == 400 && body.contains("\"invalid_search_attributes_to_search_on\"") {
+            // "Attribute `x` is not searchable. …"
+            let field = body.split('`').nth(1).unwrap_or_default().to_owned();
+            return Err(Error::Other(Box::new(NoField { field })));
+        }
         parse_response(status, expected, if body.is_empty() { "null" } else { &body }, url.to_owned())
     }
 }

@@ -19,7 +19,7 @@ pub use index::Document;
 pub use search::{Hit, Hits, Search};
 
 use crate::config::SearchConfig;
-use http::{Busy, Http};
+use http::{Busy, Http, NoField};
 
 /// Meilisearch, as searches and as the indexer see it. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -41,6 +41,8 @@ pub enum EngineError {
     Down(String),
     /// It has no such index.
     NoIndex,
+    /// No document of the index has this field yet.
+    NoField(String),
     /// It will never take this request or document; its error code.
     Refused(String),
 }
@@ -101,7 +103,10 @@ impl From<Error> for EngineError {
             }
             Error::Other(other) => match other.downcast::<Busy>() {
                 Ok(busy) => Self::Busy(busy.after),
-                Err(other) => Self::Down(other.to_string()),
+                Err(other) => match other.downcast::<NoField>() {
+                    Ok(none) => Self::NoField(none.field),
+                    Err(other) => Self::Down(other.to_string()),
+                },
             },
             other => Self::Down(other.to_string()),
         }
@@ -117,6 +122,7 @@ impl From<EngineError> for Fault {
             }
             EngineError::Down(cause) => Self::unavailable(cause),
             EngineError::NoIndex => Self::unavailable("the engine does not have the index"),
+            EngineError::NoField(field) => Self::internal(format!("no document has the field {field}")),
             EngineError::Refused(code) => Self::internal(format!("the engine refused a request: {code}")),
         }
     }

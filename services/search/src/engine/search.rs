@@ -43,14 +43,29 @@ pub struct Hit<T> {
 }
 
 impl Engine {
+    /// A field that no document has yet is left out; without any there is nothing to find.
     pub async fn search<T: DeserializeOwned + Send + Sync + 'static>(
         &self,
         uid: &str,
         search: &Search<'_>,
     ) -> Result<Hits<T>> {
         let index = self.searches.index(uid);
-        let results = query(&index, search).execute::<T>().await?;
-        Ok(self.hits(results, search))
+        let mut fields = search.fields.to_vec();
+        while !fields.is_empty() {
+            let search = Search { fields: &fields, ..search.clone() };
+            match query(&index, &search).execute::<T>().await.map_err(EngineError::from) {
+                Ok(results) => return Ok(self.hits(results, &search)),
+                Err(EngineError::NoField(missing)) => {
+                    let there = fields.len();
+                    fields.retain(|field| *field != missing);
+                    if fields.len() == there {
+                        return Err(EngineError::NoField(missing));
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(Hits { hits: Vec::new(), cut_off: false })
     }
 
     /// How many documents pass a filter, exactly: a search's total ends at `maxTotalHits`.

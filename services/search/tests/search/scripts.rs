@@ -111,3 +111,25 @@ async fn marks_stand_where_the_words_stand() {
     }
     service.stop().await;
 }
+
+/// A fresh installation, and one whose customers write in Latin letters alone.
+#[tokio::test]
+async fn an_index_that_lacks_a_field_has_nothing_to_find_in_it() {
+    if !available("an_index_that_lacks_a_field_has_nothing_to_find_in_it") {
+        return;
+    }
+    let (world, engine) = (World::new().await, TestEngine::start());
+    let mut service = world.start(&engine.url, &engine.key).await;
+    for query in ["parcel", "订单", "parcel 订单"] {
+        let found = service.messages(&world, TENANT, query).await.unwrap();
+        assert!(conversations(&found).is_empty(), "{query} in an empty index");
+    }
+    world.messages.push([message_change(TENANT, message(1, id(1001), id(7), "Where is my parcel?"))]);
+    let found = service.messages(&world, TENANT, "parcel").await.unwrap();
+    assert_eq!(conversations(&found), [id(1001)]);
+    for query in ["订单", "parcel 订单"] {
+        let found = service.messages(&world, TENANT, query).await.unwrap();
+        assert!(conversations(&found).len() <= 1, "{query} where nobody wrote so");
+    }
+    service.stop().await;
+}

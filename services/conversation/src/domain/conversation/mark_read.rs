@@ -20,12 +20,18 @@ impl Domain {
             return Err(Fault::invalid("up_to_position", "must be a position of the conversation").into());
         }
         let unread = up_to != 0 && up_to < conversation.last_customer_position;
-        if !unread && conversation.activity_number > 0 {
+        let tenant_id = viewer.tenant_id;
+        if unread {
+            let number = store::message::activity_up_to(&mut tx, tenant_id, conversation_id, up_to).await?;
+            store::reading::set_part(&mut tx, tenant_id, agent_id, conversation_id, number).await?;
+        } else if conversation.activity_number > 0 {
             let number = conversation.activity_number;
-            store::reading::set(&mut tx, viewer.tenant_id, agent_id, conversation_id, number, false).await?;
+            store::reading::set(&mut tx, tenant_id, agent_id, conversation_id, number, false).await?;
+        }
+        if conversation.activity_number > 0 {
             // A read position is a change of the row for live streams, though its version stays.
             let row = Row {
-                tenant_id: viewer.tenant_id,
+                tenant_id,
                 kind: ChangeKind::Conversation,
                 entity_id: conversation_id,
                 version: conversation.version,

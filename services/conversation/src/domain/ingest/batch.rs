@@ -104,8 +104,9 @@ pub async fn store(domain: &Domain, tenant_id: Uuid, items: &[Item]) -> Result<I
                         let quotes = quoted(&targets, &work, item, incoming, id);
                         let draft = quoting(draft(item, incoming, author), quotes);
                         let phrase = phrases.as_ref().and_then(|phrases| phrases.find(&incoming.content));
+                        let number = numbers.next().unwrap_or_default();
+                        let draft = Draft { activity_number: number, ..draft };
                         append(&mut work, &mut threads, id, draft, |work, conversation| {
-                            let number = numbers.next().unwrap_or_default();
                             written_by_customer(work, conversation, number, item.source_at);
                             asks_for_person(work, conversation, phrase);
                         })

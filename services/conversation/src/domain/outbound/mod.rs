@@ -80,12 +80,12 @@ mod tests {
             receipts in prop::collection::vec(prop::sample::select(vec![
                 DeliveryState::Sent, DeliveryState::Delivered, DeliveryState::Read, DeliveryState::Failed,
             ]), 1..12),
-            seed in any::<u64>(),
+            seed in any::<usize>(),
         ) {
             let mut shuffled = receipts.clone();
             let length = shuffled.len();
             for index in 0..length {
-                shuffled.swap(index, (seed as usize).wrapping_mul(index + 7) % length);
+                shuffled.swap(index, seed.wrapping_mul(index + 7) % length);
             }
             let (mut one, mut two) = (sent(), sent());
             receipts.iter().for_each(|state| { forward(&mut one, *state, ""); });

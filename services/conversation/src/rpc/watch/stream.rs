@@ -177,13 +177,14 @@ impl Live {
         if reset {
             self.say(&key, Event::Reset(SnapshotStart {}));
         }
-        let row = match self.domain.get(&self.viewer, id).await {
+        let row = match self.domain.get(&self.viewer, id).await.map_err(Fault::from) {
             Ok((row, _)) => row,
             // The caller's scope shrank.
-            Err(_) => {
+            Err(fault) if fault.reason == Reason::NotFound => {
                 self.say(&key, Event::RemovedConversationId(id.to_string()));
                 return Ok(());
             }
+            Err(fault) => return Err(fault),
         };
         self.say(&key, Event::Row(convert::row(row)));
         loop {

@@ -1,4 +1,4 @@
-//! Promise 8 and the change feed of design section 5, under real faults: late commits, killed and frozen processes on
+//! Promises 1 and 8, and the change feed of design section 5, under real faults: late commits, killed and frozen processes on
 //! both sides, a restored database, a pruned feed, and change tokens over one hop.
 //!
 //! Nothing sleeps: tests wait on streams, on change tokens, or on what a database says (`eventually`).
@@ -6,6 +6,7 @@
 mod cancelled;
 mod consumers;
 mod cursor;
+mod durable;
 mod restore;
 mod sequencer;
 mod support;

@@ -7,7 +7,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 RUNNER := $(shell command -v cargo-nextest >/dev/null 2>&1 && echo "nextest run --no-fail-fast" || echo "test --no-fail-fast")
 DATA ?= .tandem
 
-.PHONY: help setup build run test test-full lint proto prepare clean
+.PHONY: help setup build run test test-million test-full lint proto prepare clean
 
 help: ## What there is to call
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -32,8 +32,10 @@ test: setup build ## Every test, and a replay of the project's sample
 	tests/scripts/replay services/tandem/sample
 	@tests/scripts/skipped
 
-test-full: setup build ## A million conversations, and the real ones in ../shared/data: replayed, verified, and found again
+test-million: setup build ## What lists cost in an inbox of a million conversations
 	TANDEM_TEST_CONVERSATIONS=1000000 tests/scripts/with-servers --no-search cargo test -p tandem-tests --test cost
+
+test-full: setup build ## The real conversations in ../shared/data, replayed, verified, and found again
 	tests/scripts/replay ../shared/data
 
 lint: setup ## Formatting, clippy, protos, dependencies

@@ -12,7 +12,7 @@ use tandem_proto::r#type::v1::{
 };
 use tandem_tests::{Databases, Parts, Suite};
 
-/// Conversations; half of them are live. `make test-full` asks for a million.
+/// Conversations; half of them are live. `make test-million` asks for a million.
 fn many() -> i64 {
     std::env::var("TANDEM_TEST_CONVERSATIONS").map_or(200_000, |number| number.parse().unwrap())
 }

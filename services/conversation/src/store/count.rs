@@ -6,13 +6,10 @@ use sqlx::{Postgres, QueryBuilder};
 use tandem_database::{Connection, Result};
 use uuid::Uuid;
 
-use super::filter::conditions;
+use super::filter::{NARROW, conditions, holders};
 use crate::domain::filter::{Filter, Times};
 use crate::domain::kinds::{HolderKind, Status};
 use crate::domain::viewer::{Scope, Viewer};
-
-/// Values that are scanned one by one; more of them are one scan without them.
-const NARROW: usize = 16;
 
 /// What one bounded count found.
 #[derive(Debug)]
@@ -248,22 +245,6 @@ fn between(sql: &mut QueryBuilder<Postgres>, column: &str, times: Times) {
 
 fn is_set(times: Times) -> bool {
     times != Times::default()
-}
-
-/// The agents and teams that are meant, when they are few and no other holder would do.
-fn holders(viewer: &Viewer, filter: &Filter) -> Option<Vec<Uuid>> {
-    let assignment = &filter.assignment;
-    if assignment.is_empty() || assignment.unassigned {
-        return None;
-    }
-    let mut holders: Vec<Uuid> = assignment.agent_ids.iter().chain(&assignment.team_ids).copied().collect();
-    if assignment.mine {
-        holders.extend(viewer.agent_id);
-    }
-    if assignment.my_teams {
-        holders.extend(&viewer.team_ids);
-    }
-    (holders.len() <= NARROW).then_some(holders)
 }
 
 fn numbers<T: Copy>(values: &[T], number: fn(T) -> i16) -> Vec<i16> {

@@ -24,6 +24,27 @@ pub async fn matching(
     Ok(sql.build_query_scalar().fetch_all(connection).await?)
 }
 
+/// Values that a scan takes one by one; more of them are one scan without them.
+pub(super) const NARROW: usize = 16;
+
+/// The agents and teams that are meant, when a few are named and no other holder would do: each once.
+pub(super) fn holders(viewer: &Viewer, filter: &Filter) -> Option<Vec<Uuid>> {
+    let assignment = &filter.assignment;
+    if assignment.is_empty() || assignment.unassigned {
+        return None;
+    }
+    let mut holders: Vec<Uuid> = assignment.agent_ids.iter().chain(&assignment.team_ids).copied().collect();
+    if assignment.mine {
+        holders.extend(viewer.agent_id);
+    }
+    if assignment.my_teams {
+        holders.extend(&viewer.team_ids);
+    }
+    holders.sort_unstable();
+    holders.dedup();
+    (holders.len() <= NARROW).then_some(holders)
+}
+
 fn numbers<T: Copy>(values: &[T], number: fn(T) -> i16) -> Vec<i16> {
     values.iter().map(|value| number(*value)).collect()
 }

@@ -81,10 +81,6 @@ impl Record {
     }
 }
 
-fn messages(rows: Vec<Record>) -> Result<Vec<Message>> {
-    rows.into_iter().map(|row| Ok(row.into_message()?.1)).collect()
-}
-
 /// Inserts new messages.
 pub async fn insert(connection: &mut Connection, tenant_id: Uuid, messages: &[Message]) -> Result<()> {
     if messages.is_empty() {
@@ -315,8 +311,8 @@ pub async fn range(
     newest_first: bool,
     limit: i64,
 ) -> Result<Vec<Message>> {
-    let positions = sqlx::query_scalar!(
-        "SELECT position FROM message
+    let ids = sqlx::query_scalar!(
+        "SELECT id FROM message
          WHERE tenant_id = $1 AND conversation_id = $2 AND position BETWEEN $3 AND $4
          ORDER BY CASE WHEN $5 THEN -position ELSE position END LIMIT $6",
         tenant_id,
@@ -329,31 +325,9 @@ pub async fn range(
     )
     .fetch_all(&mut *connection)
     .await?;
-    let rows = sqlx::query_as!(
-        Record,
-        r#"SELECT m.tenant_id, m.id, m.conversation_id, m.position, author_kind, author_id, private, content, reactions,
-                source_at, received_at, stored_at, edited_at, edited_by, deleted_at, m.epoch, answers_position,
-                reply_to_position, reply_to_external_id, forwarded, referral, mention_agent_ids,
-                coalesce(nullif(external_id, ''), o.provider_id, '') AS "external_id!",
-                m.version + coalesce(o.version, 0) AS "version!",
-                -- What receipts up to a later point imply counts for what was sent and did not fail.
-                CASE WHEN o.state IN (4, 8) AND o.implied > 0 THEN o.implied
-                     WHEN o.state = 5 AND o.implied = 6 THEN o.implied ELSE o.state END AS "delivery?",
-                CASE WHEN o.state = 7 THEN o.failure ELSE '' END AS "delivery_failure!",
-                coalesce(a.name, '') AS "author_name!", c.channel_id, c.contact_id
-         FROM unnest($3::bigint[]) WITH ORDINALITY AS wanted (position, n)
-         JOIN message m ON m.tenant_id = $1 AND m.conversation_id = $2 AND m.position = wanted.position
-         JOIN conversation c ON c.tenant_id = m.tenant_id AND c.id = m.conversation_id
-         LEFT JOIN outbound o ON o.tenant_id = m.tenant_id AND o.message_id = m.id
-         LEFT JOIN agent a ON a.tenant_id = m.tenant_id AND a.id = m.author_id
-         ORDER BY wanted.n"#,
-        tenant_id,
-        conversation_id,
-        &positions,
-    )
-    .fetch_all(connection)
-    .await?;
-    messages(rows)
+    let mut messages = find(connection, tenant_id, &ids).await?;
+    messages.sort_unstable_by_key(|message| if newest_first { -message.position } else { message.position });
+    Ok(messages)
 }
 
 /// Messages of one tenant by id.

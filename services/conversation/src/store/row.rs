@@ -122,13 +122,10 @@ pub async fn read(
                 coalesce(nullif(survivor.name, ''), nullif(customer.name, ''), nullif(contact.display_name, ''),
                          phone.value, '') AS "customer_name!",
                 coalesce(survivor.tag_ids, customer.tag_ids, '{}') AS "customer_tag_ids!",
-                ($4::uuid IS NOT NULL AND c.activity_number > 0 AND CASE
-                     WHEN seen.number >= c.activity_number THEN seen.unread
-                     ELSE c.activity_number > coalesce(mark.number, 0) END) AS "unread!",
+                state.unread AS "unread!",
                 -- Marked unread: since the last answer; else what came after the agent's last look.
                 (SELECT count(*) FROM message m
-                 WHERE $4::uuid IS NOT NULL AND c.activity_number > coalesce(mark.number, 0)
-                   AND NOT (coalesce(seen.number, 0) >= c.activity_number AND NOT coalesce(seen.unread, false))
+                 WHERE state.unread
                    AND m.tenant_id = $1 AND m.conversation_id = c.id AND m.position > c.last_position - 100
                    AND m.author_kind = 1
                    AND CASE WHEN seen.unread AND seen.number >= c.activity_number THEN m.position > c.answered_position
@@ -151,6 +148,9 @@ pub async fn read(
                 AND c.holder_kind = 3
            LEFT JOIN read_exception seen ON seen.tenant_id = $1 AND seen.agent_id = $3 AND seen.conversation_id = c.id
            LEFT JOIN read_watermark mark ON mark.tenant_id = $1 AND mark.agent_id = $3
+           CROSS JOIN LATERAL (SELECT ($4::uuid IS NOT NULL AND c.activity_number > 0 AND CASE
+                     WHEN seen.number >= c.activity_number THEN seen.unread
+                     ELSE c.activity_number > coalesce(mark.number, 0) END) AS unread) AS state
            ORDER BY wanted.n"#,
         tenant_id,
         ids,

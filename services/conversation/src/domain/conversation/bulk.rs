@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use tandem_change_feed::{ChangeKind, Row as FeedRow, Written};
+use tandem_change_feed::Written;
 use tandem_database::{Connection, Result, begin};
 use tandem_fault::{Fault, Reason};
 use tandem_request_log::{self as request_log, Request};
@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::close::end;
 use super::labels::labelled;
+use super::mark_read::read_otherwise;
 use super::mark_read::reader;
 use super::send::{answered, visible};
 use super::snooze::{ahead, put_aside};
@@ -129,13 +130,7 @@ impl Domain {
         for conversation in read {
             let (id, number) = (conversation.id, conversation.activity_number);
             store::reading::set(connection, work.tenant_id, agent_id, id, number, false).await?;
-            // A read position is a change of the row for live streams, though its version stays.
-            work.changed.push(FeedRow {
-                tenant_id: work.tenant_id,
-                kind: ChangeKind::Conversation,
-                entity_id: id,
-                version: conversation.version,
-            });
+            work.changed.push(read_otherwise(work.tenant_id, &conversation));
         }
         Ok(())
     }

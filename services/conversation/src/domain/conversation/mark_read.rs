@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::send::visible;
 use crate::domain::Domain;
+use crate::domain::model::Conversation;
 use crate::domain::viewer::Viewer;
 use crate::store;
 
@@ -29,14 +30,7 @@ impl Domain {
             store::reading::set(&mut tx, tenant_id, agent_id, conversation_id, number, false).await?;
         }
         if conversation.activity_number > 0 {
-            // A read position is a change of the row for live streams, though its version stays.
-            let row = Row {
-                tenant_id,
-                kind: ChangeKind::Conversation,
-                entity_id: conversation_id,
-                version: conversation.version,
-            };
-            outbox::write(&mut tx, &self.ambient, &[row]).await?;
+            outbox::write(&mut tx, &self.ambient, &[read_otherwise(tenant_id, &conversation)]).await?;
         }
         tx.commit().await?;
         self.sequencer.wake();
@@ -49,4 +43,14 @@ pub fn reader(viewer: &Viewer) -> Result<Uuid, Fault> {
     viewer
         .agent_id
         .ok_or_else(|| Fault::new(Reason::AgentInactive, "no active agent belongs to the token's subject"))
+}
+
+/// A read position is a change of the row for live streams, though its version stays.
+pub fn read_otherwise(tenant_id: Uuid, conversation: &Conversation) -> Row {
+    Row {
+        tenant_id,
+        kind: ChangeKind::Conversation,
+        entity_id: conversation.id,
+        version: conversation.version,
+    }
 }

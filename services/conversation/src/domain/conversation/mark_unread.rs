@@ -1,8 +1,8 @@
-use tandem_change_feed::{ChangeKind, Row, outbox};
+use tandem_change_feed::outbox;
 use tandem_database::{Result, begin};
 use uuid::Uuid;
 
-use super::mark_read::reader;
+use super::mark_read::{read_otherwise, reader};
 use super::send::visible;
 use crate::domain::Domain;
 use crate::domain::viewer::Viewer;
@@ -19,14 +19,7 @@ impl Domain {
         let number = conversation.activity_number;
         if number > 0 {
             store::reading::set(&mut tx, viewer.tenant_id, agent_id, conversation_id, number, true).await?;
-            // A read position is a change of the row for live streams, though its version stays.
-            let row = Row {
-                tenant_id: viewer.tenant_id,
-                kind: ChangeKind::Conversation,
-                entity_id: conversation_id,
-                version: conversation.version,
-            };
-            outbox::write(&mut tx, &self.ambient, &[row]).await?;
+            outbox::write(&mut tx, &self.ambient, &[read_otherwise(viewer.tenant_id, &conversation)]).await?;
         }
         tx.commit().await?;
         self.sequencer.wake();

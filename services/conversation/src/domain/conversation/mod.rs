@@ -1,5 +1,6 @@
 pub mod attention;
 pub mod bulk;
+mod change;
 pub mod close;
 pub mod count;
 pub mod get;

@@ -53,26 +53,15 @@ impl Domain {
 
     /// Wakes a snoozed conversation now. One that is awake, or closed, stays as it is.
     pub async fn wake(&self, viewer: &Viewer, request: Request, conversation_id: Uuid) -> Result<Outcome> {
-        let mut tx = begin(&self.pool).await?;
-        let now = self.ambient.now();
-        if let Some(first) = request_log::claim(&mut tx, &request, now).await? {
-            drop(tx);
-            return self.outcome(viewer, first).await;
-        }
-        let found = store::conversation::lock_one(&mut tx, viewer.tenant_id, conversation_id).await?;
-        let mut conversation = visible(viewer, found)?;
-        let actor = viewer.acting()?;
-        let mut recorded = Recorded::new(conversation_id, &[], None);
-        if conversation.status == Status::Snoozed {
-            let mut work = Work::new(&self.ambient, viewer.tenant_id, now);
-            work.wake(&mut conversation, actor, "");
-            let written = work.write(&mut tx, &[], &mut [conversation]).await?;
-            recorded = Recorded::new(conversation_id, &[], written);
-        }
-        request_log::record(&mut tx, &request, &recorded).await?;
-        tx.commit().await?;
-        self.sequencer.wake();
-        self.outcome(viewer, recorded).await
+        self.change(viewer, request, conversation_id, |work, conversation| {
+            let actor = viewer.acting()?;
+            let sleeps = conversation.status == Status::Snoozed;
+            if sleeps {
+                work.wake(conversation, actor, "");
+            }
+            Ok(sleeps)
+        })
+        .await
     }
 }
 

@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -204,18 +204,18 @@ impl Live {
     async fn changed(&mut self, batch: &Batch, already: i64) -> Result<(), Fault> {
         let tenant = self.viewer.tenant_id.to_string();
         // Conversations that changed and may be seen.
-        let mut changed: BTreeMap<Uuid, ()> = BTreeMap::new();
+        let mut changed = BTreeSet::new();
         for change in batch.changes.iter().filter(|change| change.seq > already && change.tenant_id == tenant)
         {
             self.thread_changed(change);
             if let Some(Body::Conversation(conversation)) = &change.body {
                 let channel = conversation.channel_id.parse().unwrap_or_default();
                 if let (true, Ok(id)) = (self.viewer.scope.covers(channel), change.entity_id.parse()) {
-                    changed.insert(id, ());
+                    changed.insert(id);
                 }
             }
         }
-        let ids: Vec<Uuid> = changed.into_keys().collect();
+        let ids: Vec<Uuid> = changed.into_iter().collect();
         self.evaluate(&ids, |_| true).await
     }
 

@@ -4,13 +4,10 @@ use sqlx::{Postgres, QueryBuilder};
 use uuid::Uuid;
 
 use super::{Place, Question};
-use crate::domain::filter::Filter;
 use crate::domain::kinds::{HolderKind, Priority, Status};
 use crate::domain::order::Order;
-use crate::domain::viewer::{Scope, Viewer};
-
-/// A narrow scope is scanned channel by channel; a wider one as a whole, where most rows are in it.
-const NARROW: usize = 16;
+use crate::domain::viewer::Scope;
+use crate::store::filter::{NARROW, holders};
 
 const STATUSES: [Status; 4] = [Status::New, Status::Open, Status::Snoozed, Status::Closed];
 const PRIORITIES: [Priority; 4] = [Priority::Urgent, Priority::High, Priority::Normal, Priority::Low];
@@ -80,28 +77,6 @@ impl Source {
     }
 }
 
-/// The holders that are meant, when a few are named and nothing else would do.
-fn holders(viewer: &Viewer, filter: &Filter) -> Option<Vec<Uuid>> {
-    let assignment = &filter.assignment;
-    if assignment.is_empty() || assignment.unassigned {
-        return None;
-    }
-    let mut holders: Vec<Uuid> = assignment.agent_ids.iter().chain(&assignment.team_ids).copied().collect();
-    if assignment.mine {
-        holders.extend(viewer.agent_id);
-    }
-    if assignment.my_teams {
-        holders.extend(&viewer.team_ids);
-    }
-    holders.sort_unstable();
-    holders.dedup();
-    // Nobody is meant: a scan behind an id that holds nothing, which is cheap.
-    if holders.is_empty() {
-        holders.push(Uuid::nil());
-    }
-    (holders.len() <= NARROW).then_some(holders)
-}
-
 /// The rows of every branch in the order of the list. Each branch walks an index in that order, so that merging them looks
 /// at no more rows than are taken.
 pub(super) fn rows(sql: &mut QueryBuilder<Postgres>, question: &Question<'_>, source: &Source) {
@@ -134,7 +109,7 @@ pub(super) fn rows(sql: &mut QueryBuilder<Postgres>, question: &Question<'_>, so
                 }
             }
             if first {
-                // No channel is in the scope.
+                // Nobody is meant, or no channel is in the scope.
                 branch(sql, question, |sql| {
                     sql.push(" AND false");
                 });

@@ -3,8 +3,11 @@
 use tandem_access::{Role, TokenSpec};
 use tandem_bootstrap::InternalChannel;
 use tandem_proto::assignment::v1::assignment_service_client::AssignmentServiceClient;
+use tandem_proto::assignment::v1::directory_service_client::DirectoryServiceClient;
 use tandem_proto::assignment::v1::notification_service_client::NotificationServiceClient;
-use tandem_proto::assignment::v1::{ReleaseRequest, TakeOverRequest, TakeOverResponse};
+use tandem_proto::assignment::v1::{
+    Agent, CreateAgentRequest, CreateTeamRequest, ReleaseRequest, TakeOverRequest, TakeOverResponse, Team,
+};
 use tandem_proto::conversation::v1::channel_service_client::ChannelServiceClient;
 use tandem_proto::conversation::v1::conversation_service_client::ConversationServiceClient;
 use tandem_proto::conversation::v1::ingest_result::Outcome;
@@ -87,6 +90,26 @@ impl Suite {
         let (agents, team, token) = self.create_agents(count).await;
         self.conversation_knows(&token).await;
         (agents, team)
+    }
+
+    /// The agent `narrow`, whose team sees one channel; the agent's and the team's id, which conversation knows.
+    pub async fn narrow_agent(&self, channel: Uuid) -> (String, String) {
+        let admin = self.channel(Kind::Assignment, 0, &self.spec("admin", Role::Admin));
+        let mut directory = DirectoryServiceClient::new(admin);
+        let agent =
+            Agent { subject: "narrow".to_owned(), display_name: "Narrow".to_owned(), ..Agent::default() };
+        let request = CreateAgentRequest { request_id: self.request_id(), agent: Some(agent) };
+        let agent = directory.create_agent(request).await.unwrap().into_inner().agent.unwrap();
+        let team = Team {
+            display_name: "narrow".to_owned(),
+            agent_ids: vec![agent.id.clone()],
+            channel_ids: vec![channel.to_string()],
+            ..Team::default()
+        };
+        let request = CreateTeamRequest { request_id: self.request_id(), team: Some(team) };
+        let created = directory.create_team(request).await.unwrap().into_inner();
+        self.conversation_knows(&created.change_token).await;
+        (agent.id, created.team.unwrap().id)
     }
 
     /// Waits until conversation has applied a change of another service.

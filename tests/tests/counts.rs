@@ -3,15 +3,13 @@
 use chrono::TimeDelta;
 use tandem_access::Role;
 use tandem_bootstrap::InternalChannel;
-use tandem_proto::assignment::v1::directory_service_client::DirectoryServiceClient;
-use tandem_proto::assignment::v1::{Agent, CreateAgentRequest, CreateTeamRequest, Team};
 use tandem_proto::conversation::v1::conversation_service_client::ConversationServiceClient;
 use tandem_proto::conversation::v1::{
     ConversationCount, CountConversationsRequest, CountConversationsResponse, CountPrecision,
     ListConversationsRequest, MarkReadRequest, UpdateLabelsRequest,
 };
-use tandem_proto::r#type::v1::{AssignmentFilter, ConversationFilter, RelativeRange, TagFilter, TimeRange};
-use tandem_tests::{Databases, Kind, Parts, Suite, item_at, stored, whatsapp, wrong};
+use tandem_proto::r#type::v1::ConversationFilter;
+use tandem_tests::{Databases, Parts, RandomFilters, Suite, item_at, stored, whatsapp, wrong};
 use uuid::Uuid;
 
 type Client = ConversationServiceClient<InternalChannel>;
@@ -57,101 +55,10 @@ async fn customers(suite: &Suite, channel: Uuid, count: usize) -> Vec<String> {
     ids
 }
 
-/// An agent whose team sees one line.
-async fn narrow_agent(suite: &Suite, channel: Uuid) -> Client {
-    let admin = suite.channel(Kind::Assignment, 0, &suite.spec("admin", Role::Admin));
-    let mut directory = DirectoryServiceClient::new(admin);
-    let agent = Agent { subject: "narrow".to_owned(), display_name: "Narrow".to_owned(), ..Agent::default() };
-    let request = CreateAgentRequest { request_id: suite.request_id(), agent: Some(agent) };
-    let agent = directory.create_agent(request).await.unwrap().into_inner().agent.unwrap();
-    let team = Team {
-        display_name: "narrow".to_owned(),
-        agent_ids: vec![agent.id],
-        channel_ids: vec![channel.to_string()],
-        ..Team::default()
-    };
-    let request = CreateTeamRequest { request_id: suite.request_id(), team: Some(team) };
-    let created = directory.create_team(request).await.unwrap().into_inner();
-    suite.conversation_knows(&created.change_token).await;
-    suite.conversations(1, "narrow", Role::Agent)
-}
-
-/// Filters of every part, from a seed.
-struct Filters<'a> {
-    suite: &'a Suite,
-    channels: Vec<String>,
-    agents: Vec<String>,
-    labels: Vec<String>,
-    contacts: Vec<String>,
-    customers: Vec<String>,
-}
-
-impl Filters<'_> {
-    fn below(&self, most: usize) -> usize {
-        usize::try_from(u64::from_le_bytes(self.suite.ambient.bytes())).unwrap() % most
-    }
-
-    fn rarely(&self) -> bool {
-        self.below(6) == 0
-    }
-
-    fn flag(&self) -> Option<bool> {
-        self.rarely().then(|| self.below(2) == 0)
-    }
-
-    /// Some numbers up to one, perhaps one of them twice.
-    fn numbers(&self, most: usize) -> Vec<i32> {
-        let count = if self.below(3) == 0 { 1 + self.below(3) } else { 0 };
-        (0..count).map(|_| i32::try_from(1 + self.below(most)).unwrap()).collect()
-    }
-
-    fn some(&self, of: &[String]) -> Vec<String> {
-        let count = if self.rarely() { 1 + self.below(3) } else { 0 };
-        (0..count).map(|_| of[self.below(of.len())].clone()).collect()
-    }
-
-    fn range(&self) -> Option<TimeRange> {
-        let relative = [RelativeRange::Today, RelativeRange::ThisWeek, RelativeRange::Last7Days];
-        self.rarely().then(|| TimeRange {
-            relative: relative[self.below(3)].into(),
-            time_zone: "Asia/Jerusalem".to_owned(),
-            ..TimeRange::default()
-        })
-    }
-
-    fn next(&self) -> ConversationFilter {
-        let assignment = AssignmentFilter {
-            mine: self.rarely(),
-            my_teams: self.rarely(),
-            unassigned: self.rarely(),
-            agent_ids: self.some(&self.agents),
-            team_ids: Vec::new(),
-        };
-        ConversationFilter {
-            statuses: self.numbers(4),
-            holder_kinds: if self.rarely() { self.numbers(4) } else { Vec::new() },
-            assignment: (self.below(2) == 0).then_some(assignment),
-            needs_attention: self.flag(),
-            unread: self.flag(),
-            channel_ids: self.some(&self.channels),
-            contact_ids: self.some(&self.contacts),
-            customer_ids: self.some(&self.customers),
-            labels: self.rarely().then(|| TagFilter { any: self.labels.clone(), ..TagFilter::default() }),
-            priorities: if self.rarely() { self.numbers(4) } else { Vec::new() },
-            waiting: self.flag(),
-            overdue: self.flag(),
-            snoozed_until: self.range(),
-            last_activity: self.range(),
-            closed: self.range(),
-            ..ConversationFilter::default()
-        }
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_count_is_what_the_list_shows() {
     let suite = Suite::start(Parts::WITH_ASSIGNMENT).await;
-    let (agents, _) = suite.agents(2).await;
+    let (agents, team) = suite.agents(2).await;
     let channels = [suite.create_channel().await, suite.create_channel().await];
     let mut ids = customers(&suite, channels[0], 80).await;
     ids.extend(customers(&suite, channels[1], 60).await);
@@ -190,19 +97,21 @@ async fn a_count_is_what_the_list_shows() {
         contacts.push(found.contact_id);
         customers.push(found.customer_id);
     }
-    let random = Filters {
+    let random = RandomFilters {
         suite: &suite,
         channels: channels.iter().map(Uuid::to_string).collect(),
         agents: agents.iter().map(Uuid::to_string).collect(),
+        teams: vec![team.to_string()],
         labels: vec![label],
         contacts,
         customers,
     };
+    suite.narrow_agent(channels[1]).await;
     let callers = [
         suite.as_agent(0, 0),
         suite.as_agent(1, 1),
         suite.as_admin(),
-        narrow_agent(&suite, channels[1]).await,
+        suite.conversations(1, "narrow", Role::Agent),
     ];
     for (number, mut caller) in callers.into_iter().enumerate() {
         let filters: Vec<ConversationFilter> = (0..50).map(|_| random.next()).collect();

@@ -5,118 +5,44 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::TimeDelta;
 use tandem_access::{Role, TokenSpec};
-use tandem_bootstrap::InternalChannel;
 use tandem_proto::assignment::v1::directory_service_client::DirectoryServiceClient;
 use tandem_proto::assignment::v1::{ListTeamsRequest, UpdateTeamRequest};
 use tandem_proto::conversation::v1::watch_conversations_response::Event;
 use tandem_proto::conversation::v1::watch_service_client::WatchServiceClient;
 use tandem_proto::conversation::v1::{
-    CloseConversationRequest, ConversationRow, ListConversationsRequest, MarkReadRequest, Message,
-    WatchConversationsRequest, WatchConversationsResponse, WatchedList, WatchedThread,
+    CloseConversationRequest, ListConversationsRequest, MarkReadRequest, WatchConversationsRequest,
+    WatchedThread,
 };
 use tandem_proto::customer::v1::UpdateTagsRequest;
 use tandem_proto::customer::v1::customer_service_client::CustomerServiceClient;
 use tandem_proto::r#type::v1::{ConversationFilter, ConversationStatus, RelativeRange, TagFilter, TimeRange};
-use tandem_tests::{Databases, Kind, Parts, Suite, eventually, item_at, refused, whatsapp};
-use tonic::{Code, Status, Streaming};
-
-/// What a screen makes of a stream.
-struct Screen {
-    stream: Streaming<WatchConversationsResponse>,
-    rows: BTreeMap<String, ConversationRow>,
-    messages: BTreeMap<i64, Message>,
-    entries: BTreeSet<String>,
-    resume_token: String,
-    snapshots: usize,
-    resets: usize,
-    more: String,
-}
-
-impl Screen {
-    async fn open(channel: InternalChannel, request: WatchConversationsRequest) -> Self {
-        let stream =
-            WatchServiceClient::new(channel).watch_conversations(request).await.unwrap().into_inner();
-        Self {
-            stream,
-            rows: BTreeMap::new(),
-            messages: BTreeMap::new(),
-            entries: BTreeSet::new(),
-            resume_token: String::new(),
-            snapshots: 0,
-            resets: 0,
-            more: String::new(),
-        }
-    }
-
-    /// Goes on with another stream.
-    async fn reopen(&mut self, channel: InternalChannel, mut request: WatchConversationsRequest) {
-        request.resume_token.clone_from(&self.resume_token);
-        self.stream =
-            WatchServiceClient::new(channel).watch_conversations(request).await.unwrap().into_inner();
-    }
-
-    async fn next(&mut self) -> Result<(), Status> {
-        let sent = self.stream.message().await?.expect("a stream ends with a status");
-        if !sent.resume_token.is_empty() {
-            self.resume_token = sent.resume_token;
-        }
-        match sent.event.unwrap() {
-            Event::Row(row) => {
-                let id = row.conversation.as_ref().unwrap().id.clone();
-                if sent.key == "list" {
-                    self.rows.insert(id, row);
-                }
-            }
-            Event::RemovedConversationId(id) => {
-                self.rows.remove(&id);
-            }
-            Event::Message(message) => {
-                self.messages.insert(message.position, message);
-            }
-            Event::Entry(entry) => {
-                self.entries.insert(entry.id);
-            }
-            Event::SnapshotEnd(end) => {
-                self.snapshots += 1;
-                self.more = end.next_page_token;
-            }
-            Event::Reset(_) => {
-                self.resets += 1;
-                self.rows.clear();
-            }
-            Event::Heartbeat(_) => {}
-        }
-        Ok(())
-    }
-
-    /// Reads on until something holds; the test's time limit ends what never does.
-    async fn until(&mut self, what: &str, mut holds: impl FnMut(&Self) -> bool) {
-        let read = async {
-            while !holds(self) {
-                self.next().await.unwrap();
-            }
-        };
-        let waited = tokio::time::timeout(std::time::Duration::from_secs(60), read).await;
-        waited.unwrap_or_else(|_| panic!("waited for a minute in vain: {what}"));
-    }
-
-    fn ids(&self) -> BTreeSet<String> {
-        self.rows.keys().cloned().collect()
-    }
-}
-
-fn list(filter: ConversationFilter) -> WatchConversationsRequest {
-    let list = WatchedList {
-        key: "list".to_owned(),
-        filter: Some(filter),
-        snapshot_size: 200,
-        ..WatchedList::default()
-    };
-    WatchConversationsRequest { lists: vec![list], ..WatchConversationsRequest::default() }
-}
+use tandem_tests::{
+    Databases, Kind, Parts, Screen, Suite, eventually, item_at, refused, watched_list, whatsapp,
+};
+use tonic::Code;
+use uuid::Uuid;
 
 fn new() -> ConversationFilter {
     ConversationFilter { statuses: vec![ConversationStatus::New.into()], ..ConversationFilter::default() }
+}
+
+/// The team sees one channel alone from now on.
+async fn narrow(suite: &Suite, seen: Uuid) {
+    let admin = suite.channel(Kind::Assignment, 0, &suite.spec("admin", Role::Admin));
+    let mut directory = DirectoryServiceClient::new(admin);
+    let teams = directory.list_teams(ListTeamsRequest::default()).await.unwrap().into_inner().teams;
+    let mut team = teams.into_iter().next().unwrap();
+    team.all_channels = false;
+    team.channel_ids = vec![seen.to_string()];
+    let request = UpdateTeamRequest {
+        request_id: suite.request_id(),
+        team: Some(team),
+        update_mask: Some(prost_types::FieldMask {
+            paths: vec!["all_channels".to_owned(), "channel_ids".to_owned()],
+        }),
+    };
+    let updated = directory.update_team(request).await.unwrap().into_inner();
+    suite.conversation_knows(&updated.change_token).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -127,7 +53,7 @@ async fn a_list_follows_its_own_filter() {
     let write =
         async |n: &str| suite.write(channel, &format!("m{n}"), &[whatsapp(n)], "hello").await.conversation_id;
     let (one, two) = (write("US.1").await, write("US.2").await);
-    let mut screen = Screen::open(suite.as_role(0, "agent-0", Role::Agent), list(new())).await;
+    let mut screen = Screen::open(suite.as_role(0, "agent-0", Role::Agent), watched_list(new())).await;
     screen.until("the snapshot", |screen| screen.snapshots == 1).await;
     assert_eq!((screen.ids(), screen.more.as_str()), (BTreeSet::from([one.clone(), two.clone()]), ""));
     assert!(screen.rows[&one].unread && !screen.resume_token.is_empty());
@@ -148,12 +74,12 @@ async fn a_list_follows_its_own_filter() {
     };
     suite.as_admin().close_conversation(close).await.unwrap();
     let four = write("US.4").await;
-    screen.reopen(suite.as_role(1, "agent-0", Role::Agent), list(new())).await;
-    screen.until("what happened meanwhile", |screen| screen.rows.contains_key(&four)).await;
-    assert_eq!(screen.ids(), BTreeSet::from([three, four]));
+    screen.reopen(suite.as_role(1, "agent-0", Role::Agent), watched_list(new())).await;
+    let now = BTreeSet::from([three, four]);
+    screen.until("what happened meanwhile", |screen| screen.ids() == now).await;
     assert_eq!((screen.snapshots, screen.resets), (1, 0), "no second snapshot");
     // A token is of one question and one caller.
-    let mut other = list(ConversationFilter::default());
+    let mut other = watched_list(ConversationFilter::default());
     other.resume_token.clone_from(&screen.resume_token);
     let channel = suite.as_role(1, "agent-0", Role::Agent);
     let answer = WatchServiceClient::new(channel).watch_conversations(other).await;
@@ -165,7 +91,7 @@ async fn a_stream_adds_up_to_the_list_whatever_happens() {
     let suite = Suite::start(Parts::TWO_CONVERSATIONS).await;
     let channel = suite.create_channel().await;
     let filter = ConversationFilter { waiting: Some(true), ..ConversationFilter::default() };
-    let mut screen = Screen::open(suite.as_role(0, "admin", Role::Admin), list(filter.clone())).await;
+    let mut screen = Screen::open(suite.as_role(0, "admin", Role::Admin), watched_list(filter.clone())).await;
     screen.until("the snapshot", |screen| screen.snapshots == 1).await;
     for round in 0..8 {
         // Customers write through one process while the AI answers through the other.
@@ -192,7 +118,7 @@ async fn a_stream_adds_up_to_the_list_whatever_happens() {
             }
         }
         if round % 3 == 2 {
-            screen.reopen(suite.as_role(round % 2, "admin", Role::Admin), list(filter.clone())).await;
+            screen.reopen(suite.as_role(round % 2, "admin", Role::Admin), watched_list(filter.clone())).await;
         }
     }
     let request = ListConversationsRequest {
@@ -256,10 +182,10 @@ async fn what_changes_without_a_write_is_told_too() {
     let due = "UPDATE conversation SET due_at = last_activity_at + interval '1 hour'";
     Databases::execute_on(&suite.conversation_url, due).await;
     let overdue = ConversationFilter { overdue: Some(true), ..ConversationFilter::default() };
-    let mut late = Screen::open(suite.as_role(0, "admin", Role::Admin), list(overdue)).await;
+    let mut late = Screen::open(suite.as_role(0, "admin", Role::Admin), watched_list(overdue)).await;
     let today = TimeRange { relative: RelativeRange::Today.into(), ..TimeRange::default() };
     let today = ConversationFilter { last_activity: Some(today), ..ConversationFilter::default() };
-    let mut day = Screen::open(suite.as_role(0, "admin", Role::Admin), list(today)).await;
+    let mut day = Screen::open(suite.as_role(0, "admin", Role::Admin), watched_list(today)).await;
     for screen in [&mut late, &mut day] {
         screen.until("the snapshot", |screen| screen.snapshots == 1).await;
     }
@@ -271,7 +197,7 @@ async fn what_changes_without_a_write_is_told_too() {
     assert_eq!(day.rows.len(), 0);
     // A token that expires ends its stream.
     let short = TokenSpec { ttl_s: 60, ..suite.spec("admin", Role::Admin) };
-    let mut short = Screen::open(suite.channel(Kind::Conversation, 0, &short), list(new())).await;
+    let mut short = Screen::open(suite.channel(Kind::Conversation, 0, &short), watched_list(new())).await;
     short.until("the snapshot", |screen| screen.snapshots == 1).await;
     suite.ambient.clock().advance(TimeDelta::minutes(2));
     let ended = loop {
@@ -297,23 +223,10 @@ async fn a_stream_shows_what_its_caller_may_see_and_no_more() {
     let (seen, hidden) = (suite.create_channel().await, suite.create_channel().await);
     let one = suite.write(seen, "m1", &[whatsapp("US.1")], "hello").await.conversation_id;
     let two = suite.write(hidden, "m1", &[whatsapp("US.1")], "hello").await.conversation_id;
-    let mut screen = Screen::open(suite.as_role(0, "agent-0", Role::Agent), list(new())).await;
+    let mut screen = Screen::open(suite.as_role(0, "agent-0", Role::Agent), watched_list(new())).await;
     screen.until("the snapshot", |screen| screen.snapshots == 1).await;
     assert_eq!(screen.rows.len(), 2, "the team sees every channel");
-    let admin = suite.channel(Kind::Assignment, 0, &suite.spec("admin", Role::Admin));
-    let mut directory = DirectoryServiceClient::new(admin);
-    let teams = directory.list_teams(ListTeamsRequest::default()).await.unwrap().into_inner().teams;
-    let mut team = teams.into_iter().next().unwrap();
-    team.all_channels = false;
-    team.channel_ids = vec![seen.to_string()];
-    let request = UpdateTeamRequest {
-        request_id: suite.request_id(),
-        team: Some(team),
-        update_mask: Some(prost_types::FieldMask {
-            paths: vec!["all_channels".to_owned(), "channel_ids".to_owned()],
-        }),
-    };
-    directory.update_team(request).await.unwrap();
+    narrow(&suite, seen).await;
     screen.until("the scope shrank", |screen| screen.resets == 1 && screen.snapshots == 2).await;
     assert_eq!(screen.ids(), BTreeSet::from([one.clone()]));
     // Of the hidden line nothing comes any more, not even that something left.
@@ -359,9 +272,42 @@ async fn a_customers_tag_and_name_come_into_a_list() {
         customer_tags: Some(TagFilter { any, ..TagFilter::default() }),
         ..ConversationFilter::default()
     };
-    let mut screen = Screen::open(suite.as_role(1, "admin", Role::Admin), list(filter)).await;
+    let mut screen = Screen::open(suite.as_role(1, "admin", Role::Admin), watched_list(filter)).await;
     screen.until("the snapshot", |screen| screen.snapshots == 1).await;
     assert_eq!(screen.ids(), BTreeSet::from([one.id]));
     tag(&two.customer_id).await;
     screen.until("the tag brought a row", |screen| screen.rows.contains_key(&two.id)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_changed_without_a_write_while_nobody_listened_is_told() {
+    let suite = Suite::start(Parts::WITH_ASSIGNMENT).await;
+    suite.agents(1).await;
+    let (seen, hidden) = (suite.create_channel().await, suite.create_channel().await);
+    let one = suite.write(seen, "m1", &[whatsapp("US.1")], "hello").await.conversation_id;
+    suite.write(hidden, "m1", &[whatsapp("US.2")], "hello").await;
+    let due = "UPDATE conversation SET due_at = last_activity_at + interval '1 hour'";
+    Databases::execute_on(&suite.conversation_url, due).await;
+    let overdue = ConversationFilter { overdue: Some(true), ..ConversationFilter::default() };
+    let today = TimeRange { relative: RelativeRange::Today.into(), ..TimeRange::default() };
+    let today = ConversationFilter { last_activity: Some(today), ..ConversationFilter::default() };
+    let requests = [watched_list(overdue), watched_list(today), watched_list(new())];
+    let agent = |replica| suite.as_role(replica, "agent-0", Role::Agent);
+    let mut screens = Vec::new();
+    for (request, rows) in requests.iter().zip([0, 2, 2]) {
+        let mut screen = Screen::open(agent(0), request.clone()).await;
+        screen.until("the snapshot", |screen| screen.snapshots == 1).await;
+        assert_eq!(screen.rows.len(), rows);
+        screens.push(screen);
+    }
+    // An hour, a night, and another team: none of them writes to a conversation.
+    suite.ambient.clock().advance(TimeDelta::hours(25));
+    narrow(&suite, seen).await;
+    for (screen, request) in screens.iter_mut().zip(requests) {
+        screen.reopen(agent(1), request).await;
+    }
+    let [late, day, all] = &mut screens[..] else { unreachable!() };
+    late.until("what fell due", |screen| screen.ids() == BTreeSet::from([one.clone()])).await;
+    day.until("the day is over", |screen| screen.rows.is_empty()).await;
+    all.until("the other channel is not seen", |screen| screen.ids() == BTreeSet::from([one.clone()])).await;
 }

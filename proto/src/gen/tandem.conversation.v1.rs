@@ -9241,7 +9241,7 @@ pub mod transfer_service_client {
         /// Changes the holder by one compare-and-set. The request id is looked up before the epoch is compared, so a retry gets
         /// the first answer. Errors: INVALID_ARGUMENT, NOT_FOUND, ABORTED (HELD_BY_OTHER with the holder in the metadata),
         /// FAILED_PRECONDITION (HOLDER_CHANGED, ALREADY_ANSWERED for last messages, CONVERSATION_CLOSED, AI_DISABLED,
-        /// TRANSFER_REFUSED when it was resolved before it came).
+        /// TRANSFER_REFUSED when it was resolved before it came: the caller's request may be made again under another id here).
         pub async fn transfer_holder(
             &mut self,
             request: impl tonic::IntoRequest<super::TransferHolderRequest>,
@@ -9320,7 +9320,7 @@ pub mod transfer_service_server {
         /// Changes the holder by one compare-and-set. The request id is looked up before the epoch is compared, so a retry gets
         /// the first answer. Errors: INVALID_ARGUMENT, NOT_FOUND, ABORTED (HELD_BY_OTHER with the holder in the metadata),
         /// FAILED_PRECONDITION (HOLDER_CHANGED, ALREADY_ANSWERED for last messages, CONVERSATION_CLOSED, AI_DISABLED,
-        /// TRANSFER_REFUSED when it was resolved before it came).
+        /// TRANSFER_REFUSED when it was resolved before it came: the caller's request may be made again under another id here).
         async fn transfer_holder(
             &self,
             request: tonic::Request<super::TransferHolderRequest>,

@@ -50,6 +50,13 @@ pub enum Failed {
     Unknown(Fault),
 }
 
+impl Refused {
+    /// Whether the request id will never be carried out: it was resolved before the call came.
+    pub fn is_for_good(&self) -> bool {
+        reason_of(&self.0).as_deref() == Some(Reason::TransferRefused.as_str())
+    }
+}
+
 impl From<Refused> for Status {
     fn from(refused: Refused) -> Self {
         refused.0

@@ -22,6 +22,8 @@ pub struct Reservation {
     pub body_hash: Vec<u8>,
     /// Its transfer was refused.
     pub released: bool,
+    /// What conversation knows it by.
+    pub transfer_id: Uuid,
     pub transfer: Option<Vec<u8>>,
     pub answer: Option<Vec<u8>>,
 }
@@ -29,9 +31,9 @@ pub struct Reservation {
 /// Claims the request id. False when it is claimed already; a concurrent duplicate waits for the first to end.
 pub async fn insert(connection: &mut Connection, new: &New<'_>) -> Result<bool> {
     let inserted = sqlx::query!(
-        "INSERT INTO reservation (tenant_id, request_id, scope, body_hash, conversation_id, agent_id, state, attempted_at,
-             created_at, transfer)
-         VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $7, $8) ON CONFLICT DO NOTHING",
+        "INSERT INTO reservation (tenant_id, request_id, transfer_id, scope, body_hash, conversation_id, agent_id, state,
+             attempted_at, created_at, transfer)
+         VALUES ($1, $2, $2, $3, $4, $5, $6, 1, $7, $7, $8) ON CONFLICT (tenant_id, request_id) DO NOTHING",
         new.request.tenant_id,
         new.request.request_id,
         new.request.scope,
@@ -53,7 +55,7 @@ pub async fn lock(
     request_id: Uuid,
 ) -> Result<Option<Reservation>> {
     let row = sqlx::query!(
-        r#"SELECT scope, body_hash, state = 4 AS "released!", transfer, answer FROM reservation
+        r#"SELECT scope, body_hash, state = 4 AS "released!", transfer_id, transfer, answer FROM reservation
            WHERE tenant_id = $1 AND request_id = $2 FOR UPDATE"#,
         tenant_id,
         request_id,
@@ -64,6 +66,7 @@ pub async fn lock(
         scope: row.scope,
         body_hash: row.body_hash,
         released: row.released,
+        transfer_id: row.transfer_id,
         transfer: row.transfer,
         answer: row.answer,
     }))
@@ -158,20 +161,40 @@ pub async fn land(
     Ok(first)
 }
 
-/// Releases a reservation whose transfer was refused: by the answer to `attempt`, when no newer one may still land, or for
-/// good. One that landed stays.
+/// Releases a reservation whose transfer was refused by the answer to `attempt`, when no newer one may still land. One that
+/// landed stays.
 pub async fn release(
     connection: &mut Connection,
     tenant_id: Uuid,
     request_id: Uuid,
-    attempt: Option<i32>,
+    attempt: i32,
 ) -> Result<()> {
     sqlx::query!(
         "UPDATE reservation SET state = 4, transfer = NULL
-         WHERE tenant_id = $1 AND request_id = $2 AND state = 1 AND attempt = coalesce($3, attempt)",
+         WHERE tenant_id = $1 AND request_id = $2 AND state = 1 AND attempt = $3",
         tenant_id,
         request_id,
         attempt,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Releases a reservation whose transfer id conversation has refused for good, whichever attempt used it; a repetition goes
+/// under `next`. One that landed stays.
+pub async fn give_up(
+    connection: &mut Connection,
+    tenant_id: Uuid,
+    transfer_id: Uuid,
+    next: Uuid,
+) -> Result<()> {
+    sqlx::query!(
+        "UPDATE reservation SET state = 4, transfer = NULL, transfer_id = $3
+         WHERE tenant_id = $1 AND transfer_id = $2 AND state IN (1, 4)",
+        tenant_id,
+        transfer_id,
+        next,
     )
     .execute(connection)
     .await?;
@@ -190,8 +213,8 @@ pub async fn land_by_entries(connection: &mut Connection, changes: &[HolderChang
     sqlx::query!(
         "WITH locked AS (
              SELECT r.tenant_id, r.request_id, made.epoch
-             FROM unnest($1::uuid[], $2::uuid[], $3::bigint[]) AS made (tenant_id, request_id, epoch)
-                  JOIN reservation r USING (tenant_id, request_id)
+             FROM unnest($1::uuid[], $2::uuid[], $3::bigint[]) AS made (tenant_id, transfer_id, epoch)
+                  JOIN reservation r USING (tenant_id, transfer_id)
              WHERE r.state = 1 ORDER BY r.tenant_id, r.request_id FOR UPDATE OF r)
          UPDATE reservation r SET state = 2, epoch = locked.epoch FROM locked
          WHERE r.tenant_id = locked.tenant_id AND r.request_id = locked.request_id AND r.state = 1",
@@ -226,21 +249,22 @@ pub async fn settle_by_states(connection: &mut Connection, conversations: &[Conv
     Ok(())
 }
 
-/// Pending reservations that nobody has touched since `before`, oldest first.
+/// Pending reservations that nobody has touched since `before`, oldest first: the tenant's, the request's and the transfer's
+/// id.
 pub async fn orphans(
     connection: &mut Connection,
     before: DateTime<Utc>,
     limit: i64,
-) -> Result<Vec<(Uuid, Uuid)>> {
+) -> Result<Vec<(Uuid, Uuid, Uuid)>> {
     let rows = sqlx::query!(
-        "SELECT tenant_id, request_id FROM reservation WHERE state = 1 AND attempted_at < $1
+        "SELECT tenant_id, request_id, transfer_id FROM reservation WHERE state = 1 AND attempted_at < $1
          ORDER BY attempted_at LIMIT $2",
         before,
         limit,
     )
     .fetch_all(connection)
     .await?;
-    Ok(rows.into_iter().map(|row| (row.tenant_id, row.request_id)).collect())
+    Ok(rows.into_iter().map(|row| (row.tenant_id, row.request_id, row.transfer_id)).collect())
 }
 
 /// Settles landed reservations that conversation's state shows (the answer may come after the state), and those older than

@@ -75,7 +75,12 @@ impl State {
         self.changes.push(change);
     }
 
-    fn transfer(
+    /// As `ResolveTransfer` does for a transfer that has not come.
+    pub fn refuse_for_good(&mut self, tenant: Uuid, request_id: &str) {
+        self.answers.insert((tenant, request_id.to_owned()), None);
+    }
+
+    pub fn transfer(
         &mut self,
         tenant: Uuid,
         asked: &proto::TransferHolderRequest,

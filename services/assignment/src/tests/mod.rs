@@ -7,6 +7,7 @@ mod directory;
 mod fake;
 mod feed;
 mod notifications;
+mod orphans;
 mod sandbox;
 mod transfer;
 mod whole;

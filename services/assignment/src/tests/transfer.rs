@@ -1,4 +1,3 @@
-use chrono::TimeDelta;
 use tandem_fault::{Fault, Reason};
 use tandem_proto::assignment::v1 as proto;
 use tandem_proto::assignment::v1::assign_request::Assignee;
@@ -11,7 +10,6 @@ use super::sandbox::{
     CHANNEL, OTHER_CHANNEL, OTHER_TENANT, Sandbox, TENANT, admin, agent, ai, call, supervisor,
 };
 use super::{fields, guarded, reason};
-use crate::ticker::tick;
 use tandem_access::Role;
 
 fn take(sandbox: &Sandbox, conversation: Uuid) -> proto::TakeOverRequest {
@@ -22,7 +20,7 @@ fn take(sandbox: &Sandbox, conversation: Uuid) -> proto::TakeOverRequest {
     }
 }
 
-fn give(sandbox: &Sandbox, conversation: Uuid, to: Uuid) -> proto::AssignRequest {
+pub fn give(sandbox: &Sandbox, conversation: Uuid, to: Uuid) -> proto::AssignRequest {
     proto::AssignRequest {
         request_id: sandbox.id(),
         conversation_id: conversation.to_string(),
@@ -31,7 +29,7 @@ fn give(sandbox: &Sandbox, conversation: Uuid, to: Uuid) -> proto::AssignRequest
     }
 }
 
-async fn ada_of_a_team(sandbox: &Sandbox) -> Uuid {
+pub async fn ada_of_a_team(sandbox: &Sandbox) -> Uuid {
     let ada = sandbox.agent("ada", 0).await;
     sandbox.team("Team", &[ada]).await;
     ada
@@ -113,78 +111,6 @@ async fn a_refusal_is_forwarded_as_it_is_and_gives_the_capacity_back() {
     assert_eq!(reason(sandbox.assignment.assign(admin(message.clone())).await), "CAPACITY_FULL");
     let forced = proto::AssignRequest { force: true, ..give(&sandbox, one, ada) };
     sandbox.assignment.assign(admin(forced)).await.unwrap();
-}
-
-#[tokio::test]
-async fn a_lost_answer_is_found_by_a_retry() {
-    let sandbox = Sandbox::start().await;
-    let ada = ada_of_a_team(&sandbox).await;
-    for mishap in [Mishap::LoseAnswer, Mishap::LoseRequest] {
-        let conversation = sandbox.conversation().await;
-        sandbox.fake.mishap(mishap);
-        let message = give(&sandbox, conversation, ada);
-        let lost = sandbox.assignment.assign(agent("ada", message.clone())).await;
-        assert_eq!(reason(lost), "DEPENDENCY_UNAVAILABLE");
-        let found = sandbox.assignment.assign(agent("ada", message.clone())).await.unwrap().into_inner();
-        assert_eq!(found.conversation.as_ref().unwrap().epoch, 2);
-        assert_eq!(sandbox.assignment.assign(agent("ada", message)).await.unwrap().into_inner(), found);
-    }
-    sandbox.catch_up().await;
-    assert_eq!(sandbox.held(ada).await, 2);
-}
-
-#[tokio::test]
-async fn the_tick_resolves_what_nobody_carries_on() {
-    let sandbox = Sandbox::start().await;
-    let ada = sandbox.agent("ada", 1).await;
-    let (one, two) = (sandbox.conversation().await, sandbox.conversation().await);
-    sandbox.fake.mishap(Mishap::LoseRequest);
-    let orphan = give(&sandbox, one, ada);
-    sandbox.assignment.assign(admin(orphan.clone())).await.unwrap_err();
-    // Not known to be refused, so it counts, and a tick in time leaves it alone.
-    tick(&sandbox.app).await.unwrap();
-    assert_eq!(sandbox.fake.state().resolved, 0);
-    assert_eq!(reason(sandbox.assignment.assign(admin(give(&sandbox, two, ada))).await), "CAPACITY_FULL");
-    sandbox.app.ambient.clock().advance(TimeDelta::seconds(31));
-    tick(&sandbox.app).await.unwrap();
-    tick(&sandbox.app).await.unwrap();
-    assert_eq!(sandbox.fake.state().resolved, 1);
-    // Refused for good: the delayed call cannot land later, and the capacity is free.
-    assert_eq!(reason(sandbox.assignment.assign(admin(orphan)).await), "TRANSFER_REFUSED");
-    sandbox.fake.mishap(Mishap::LoseAnswer);
-    let landed = give(&sandbox, two, ada);
-    sandbox.assignment.assign(admin(landed.clone())).await.unwrap_err();
-    sandbox.app.ambient.clock().advance(TimeDelta::seconds(31));
-    tick(&sandbox.app).await.unwrap();
-    let asked = sandbox.fake.state().asked.len();
-    let found = sandbox.assignment.assign(admin(landed)).await.unwrap().into_inner();
-    assert_eq!(found.conversation.unwrap().holder.unwrap().id, ada.to_string());
-    assert_eq!(sandbox.fake.state().asked.len(), asked, "the tick stored the first answer");
-    assert_eq!(reason(sandbox.assignment.assign(admin(give(&sandbox, one, ada))).await), "CAPACITY_FULL");
-}
-
-#[tokio::test]
-async fn the_timeline_settles_what_nobody_carries_on() {
-    let sandbox = Sandbox::start().await;
-    let ada = sandbox.agent("ada", 1).await;
-    let (one, two) = (sandbox.conversation().await, sandbox.conversation().await);
-    sandbox.fake.mishap(Mishap::LoseAnswer);
-    let lost = give(&sandbox, one, ada);
-    sandbox.assignment.assign(admin(lost.clone())).await.unwrap_err();
-    sandbox.catch_up().await;
-    assert_eq!(sandbox.held(ada).await, 1);
-    sandbox.app.ambient.clock().advance(TimeDelta::seconds(31));
-    tick(&sandbox.app).await.unwrap();
-    assert_eq!(sandbox.fake.state().resolved, 0, "the entry told");
-    assert_eq!(reason(sandbox.assignment.assign(admin(give(&sandbox, two, ada))).await), "CAPACITY_FULL");
-    // Given to somebody else, the place is free as soon as the feed shows it.
-    let bob = sandbox.agent("bob", 0).await;
-    let on = proto::AssignRequest { force: true, ..give(&sandbox, one, bob) };
-    sandbox.assignment.assign(admin(on)).await.unwrap();
-    sandbox.catch_up().await;
-    sandbox.assignment.assign(admin(give(&sandbox, two, ada))).await.unwrap();
-    let answer = sandbox.assignment.assign(admin(lost)).await.unwrap().into_inner();
-    assert_eq!(answer.conversation.unwrap().epoch, 2, "the first answer, whatever came after");
 }
 
 /// Twenty at once for five places, ten times over: the first round finds the pool's connections not yet made.

@@ -3,7 +3,7 @@ use tandem_database::{Connection, begin};
 use tandem_fault::{Fault, Reason};
 use uuid::Uuid;
 
-use super::settle::{land, release};
+use super::settle::{give_up, land, release};
 use super::{Command, Error, Result};
 use crate::domain::App;
 use crate::peer::Failed;
@@ -16,7 +16,20 @@ pub enum Begun {
     /// It was answered before: the first answer.
     Answered(Vec<u8>),
     /// Conversation shall be asked, for the first time or again.
-    Pending { tenant_id: Uuid, request_id: Uuid, attempt: i32, expected_epoch: i64, transfer: Vec<u8> },
+    Pending(Pending),
+}
+
+/// What conversation shall be asked.
+#[derive(Debug)]
+pub struct Pending {
+    pub tenant_id: Uuid,
+    pub request_id: Uuid,
+    /// What conversation knows the request by.
+    pub transfer_id: Uuid,
+    pub attempt: i32,
+    pub expected_epoch: i64,
+    /// Encoded.
+    pub transfer: Vec<u8>,
 }
 
 /// Looks the request id up, before any precondition. `None` when it is new, or was refused before.
@@ -54,14 +67,15 @@ pub(super) async fn go_on(
     let transfer =
         first.transfer.ok_or_else(|| Fault::internal("a reservation has neither transfer nor answer"))?;
     let attempt = store::reservation::attempt(connection, request.tenant_id, request.request_id, now).await?;
-    Ok(Some(Begun::Pending {
+    Ok(Some(Begun::Pending(Pending {
         tenant_id: request.tenant_id,
         request_id: request.request_id,
+        transfer_id: first.transfer_id,
         attempt,
         // The fence is not part of the body: the newest call says what it was decided on.
         expected_epoch: command.expected_epoch,
         transfer,
-    }))
+    })))
 }
 
 /// Asks conversation under the reservation's request id, and settles the reservation. Answers the first answer, encoded.
@@ -69,16 +83,20 @@ pub(super) async fn go_on(
 /// A definitive refusal releases the reservation. Where the outcome is unknown it stays: a retry with the same request id
 /// finds out, the timeline entry tells, or `tick` resolves it.
 pub async fn carry_out(app: &App, begun: Begun) -> Result<Vec<u8>> {
-    let (tenant_id, request_id, attempt, expected_epoch, transfer) = match begun {
+    let pending = match begun {
         Begun::Answered(answer) => return Ok(answer),
-        Begun::Pending { tenant_id, request_id, attempt, expected_epoch, transfer } => {
-            (tenant_id, request_id, attempt, expected_epoch, transfer)
-        }
+        Begun::Pending(pending) => pending,
     };
-    match app.conversations.transfer(tenant_id, &transfer, expected_epoch).await {
-        Ok(landed) => Ok(land(app, tenant_id, request_id, landed).await?),
+    let tenant_id = pending.tenant_id;
+    match app.conversations.transfer(tenant_id, &pending.transfer, pending.expected_epoch).await {
+        Ok(landed) => Ok(land(app, tenant_id, pending.request_id, landed).await?),
+        Err(Failed::Refused(refused)) if refused.is_for_good() => {
+            give_up(app, tenant_id, pending.transfer_id).await?;
+            let reason = Reason::RequestInProgress;
+            Err(Fault::new(reason, "an earlier call of this request was just given up").into())
+        }
         Err(Failed::Refused(refused)) => {
-            release(app, tenant_id, request_id, Some(attempt)).await?;
+            release(app, tenant_id, pending.request_id, pending.attempt).await?;
             Err(Error::Refused(refused))
         }
         Err(Failed::Unknown(fault)) => Err(fault.into()),

@@ -2,7 +2,7 @@ use tandem_database::{Connection, Result, begin};
 use tandem_fault::{Fault, Reason};
 use uuid::Uuid;
 
-use super::carry_out::{Begun, go_on};
+use super::carry_out::{Begun, Pending, go_on};
 use super::{Command, Transfer};
 use crate::domain::App;
 use crate::domain::access::inactive;
@@ -35,7 +35,7 @@ impl Taken {
 ///
 /// Errors: `REQUEST_ID_REUSED`, `NOT_FOUND` for the agent, `AGENT_INACTIVE`, `CAPACITY_FULL`.
 pub async fn reserve(app: &App, command: &Command, transfer: &Transfer, taken: Taken) -> Result<Begun> {
-    let encoded = peer::encode(transfer)?;
+    let mut encoded = peer::encode(transfer)?;
     let new = New {
         request: &command.request,
         conversation_id: command.conversation_id,
@@ -44,28 +44,34 @@ pub async fn reserve(app: &App, command: &Command, transfer: &Transfer, taken: T
         at: app.ambient.now(),
     };
     let mut tx = begin(&app.pool).await?;
-    let mut attempt = 1;
+    let (mut attempt, mut transfer_id) = (1, transfer.request_id);
     if !store::reservation::insert(&mut tx, &new).await? {
         let first =
             store::reservation::lock(&mut tx, command.request.tenant_id, command.request.request_id).await?;
         // Reservations are deleted after thirty days alone, so the row that was in the way is there.
         let first = first
             .ok_or_else(|| Fault::new(Reason::RequestInProgress, "the request id was just forgotten"))?;
+        let first_id = first.transfer_id;
         if let Some(begun) = go_on(&mut tx, command, first, new.at).await? {
             tx.commit().await?;
             return Ok(begun);
         }
-        attempt = store::reservation::renew(&mut tx, &new).await?;
+        // Under the first id conversation may have refused it for good.
+        transfer_id = first_id;
+        let again = peer::encode(&Transfer { request_id: transfer_id, ..transfer.clone() })?;
+        attempt = store::reservation::renew(&mut tx, &New { transfer: &again, ..new }).await?;
+        encoded = again;
     }
     take(&mut tx, command, taken).await?;
     tx.commit().await?;
-    Ok(Begun::Pending {
+    Ok(Begun::Pending(Pending {
         tenant_id: command.request.tenant_id,
         request_id: command.request.request_id,
+        transfer_id,
         attempt,
         expected_epoch: command.expected_epoch,
         transfer: encoded,
-    })
+    }))
 }
 
 /// Takes the agent's capacity. The lock on the agent's row makes the count and the reservation one step.

@@ -26,15 +26,19 @@ pub(super) async fn land(app: &App, tenant_id: Uuid, request_id: Uuid, landed: L
     Ok(first)
 }
 
-/// Gives the capacity back: by the answer to an attempt, or for good without one.
-pub(super) async fn release(
-    app: &App,
-    tenant_id: Uuid,
-    request_id: Uuid,
-    attempt: Option<i32>,
-) -> Result<()> {
+/// Gives the capacity back, by the answer to an attempt.
+pub(super) async fn release(app: &App, tenant_id: Uuid, request_id: Uuid, attempt: i32) -> Result<()> {
     let mut tx = begin(&app.pool).await?;
     store::reservation::release(&mut tx, tenant_id, request_id, attempt).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Gives the capacity back where conversation will never carry the transfer out. The same request may be made again: it
+/// goes under another transfer id then.
+pub(super) async fn give_up(app: &App, tenant_id: Uuid, transfer_id: Uuid) -> Result<()> {
+    let mut tx = begin(&app.pool).await?;
+    store::reservation::give_up(&mut tx, tenant_id, transfer_id, app.ambient.id()).await?;
     tx.commit().await?;
     Ok(())
 }
@@ -57,10 +61,10 @@ pub async fn resolve_orphans(app: &App) -> Result<usize> {
     let orphans = store::reservation::orphans(&mut connection, before, MOST).await?;
     drop(connection);
     let mut decided = 0;
-    for (tenant_id, request_id) in orphans {
-        match app.conversations.resolve(tenant_id, request_id).await {
+    for (tenant_id, request_id, transfer_id) in orphans {
+        match app.conversations.resolve(tenant_id, transfer_id).await {
             Ok(Some(landed)) => drop(land(app, tenant_id, request_id, landed).await?),
-            Ok(None) => release(app, tenant_id, request_id, None).await?,
+            Ok(None) => give_up(app, tenant_id, transfer_id).await?,
             // Conversation is away: the others would wait for it as well.
             Err(_) => break,
         }

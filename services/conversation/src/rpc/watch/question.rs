@@ -1,6 +1,7 @@
 use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 use tandem_change_feed::Cursor;
 use tandem_fault::Violations;
 use tandem_proto::conversation::v1 as proto;
@@ -22,7 +23,34 @@ pub(super) struct Question {
     pub threads: Vec<Thread>,
     /// What resume tokens belong to.
     pub bound: [u8; 16],
-    pub resume: Option<Cursor>,
+    pub resume: Option<Place>,
+}
+
+/// Where a stream stood: what a resume token carries.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(super) struct Place {
+    seq: i64,
+    mark: i64,
+    /// Up to when what changes without a write was told.
+    pub told: DateTime<Utc>,
+    /// Who the caller was: [`seen_as`].
+    pub seen_as: [u8; 16],
+}
+
+impl Place {
+    pub fn new(cursor: Cursor, told: DateTime<Utc>, viewer: &Viewer) -> Self {
+        Self { seq: cursor.seq, mark: cursor.mark, told, seen_as: seen_as(viewer) }
+    }
+
+    pub fn cursor(&self) -> Cursor {
+        Cursor { seq: self.seq, mark: self.mark }
+    }
+}
+
+/// What of a viewer decides what lists show: the agent, the teams, the scope.
+pub(super) fn seen_as(viewer: &Viewer) -> [u8; 16] {
+    let scope = format!("{:?} {:?} {:?}", viewer.agent_id, viewer.team_ids, viewer.scope);
+    binding(&[scope.as_bytes()])
 }
 
 pub(super) struct List {
@@ -105,9 +133,13 @@ impl Question {
         }
         let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
         let bound = binding(&parts);
-        let resume: Option<(i64, i64)> =
-            PageToken::resume(&rpc.domain.signer, &bound, &request.resume_token)?;
-        let resume = resume.map(|(seq, mark)| Cursor { seq, mark });
+        let resume: Option<Place> = PageToken::resume(&rpc.domain.signer, &bound, &request.resume_token)?;
+        if let Some(place) = resume {
+            // As it was told: a day that began since is noticed as one that begins now.
+            for list in &mut lists {
+                list.at(place.told);
+            }
+        }
         Ok(Self { lists, threads, bound, resume })
     }
 }

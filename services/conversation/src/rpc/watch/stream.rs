@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use tandem_access::Caller;
-use tandem_change_feed::{Batch, Body, Change, Cursor, Follower, Step};
+use tandem_change_feed::{Batch, Body, Change, Follower, Step};
 use tandem_fault::{Fault, Reason};
 use tandem_proto::conversation::v1::watch_conversations_response::Event;
 use tandem_proto::conversation::v1::{
@@ -15,7 +15,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use tonic::Status;
 use uuid::Uuid;
 
-use super::question::Question;
+use super::question::{Place, Question, seen_as};
 use crate::domain::Domain;
 use crate::domain::conversation::messages::Window;
 use crate::domain::viewer::Viewer;
@@ -42,7 +42,7 @@ pub(super) struct Live {
     question: Question,
     follower: Follower<Hydrator>,
     sender: Sender,
-    /// Up to when overdue lists were told.
+    /// Up to when what changes without a write was told.
     told: DateTime<Utc>,
     looked: Instant,
     /// What belongs together is collected, and its last part carries the resume token.
@@ -67,16 +67,24 @@ impl Live {
         question: Question,
         sender: Sender,
     ) -> Result<Self, Fault> {
-        let (follower, fresh) = match domain.follow(question.resume).await {
-            Ok(follower) if question.resume.is_some() => (follower, Fresh::Resumed),
-            Ok(follower) => (follower, Fresh::Snapshots),
+        let resume = question.resume;
+        let (follower, fresh) = match domain.follow(resume.map(|place| place.cursor())).await {
+            Ok(follower) => match resume {
+                None => (follower, Fresh::Snapshots),
+                Some(place) if place.seen_as == seen_as(&viewer) => (follower, Fresh::Resumed),
+                // The caller's teams changed while nobody listened.
+                Some(_) => (follower, Fresh::Reset),
+            },
             Err(fault) if fault.reason == Reason::CursorGone => (domain.follow(None).await?, Fresh::Reset),
             Err(fault) => return Err(fault),
         };
         for thread in &question.threads {
             domain.get(&viewer, thread.conversation_id).await?;
         }
-        let told = domain.ambient.now();
+        let told = match resume {
+            Some(place) if fresh == Fresh::Resumed => place.told,
+            _ => domain.ambient.now(),
+        };
         let (looked, pending) = (Instant::now(), Vec::new());
         Ok(Self { domain, caller, viewer, question, follower, sender, told, looked, pending, fresh })
     }
@@ -124,9 +132,9 @@ impl Live {
 
     /// Sends what belongs together; a closed stream is noticed by `run`.
     async fn flush(&mut self) {
-        let Cursor { seq, mark } = self.follower.cursor();
+        let place = Place::new(self.follower.cursor(), self.told, &self.viewer);
         if let Some(last) = self.pending.last_mut() {
-            last.resume_token = PageToken::encode(&self.domain.signer, &self.question.bound, &(seq, mark));
+            last.resume_token = PageToken::encode(&self.domain.signer, &self.question.bound, &place);
         }
         for sent in std::mem::take(&mut self.pending) {
             let _ = self.sender.send(Ok(sent)).await;
@@ -243,7 +251,11 @@ impl Live {
             rows.into_iter().map(|row| (row.conversation.id, convert::row(row))).collect();
         for number in (0..self.question.lists.len()).filter(|number| meant(*number)) {
             let list = &mut self.question.lists[number];
-            list.at(now);
+            if list.at(now) {
+                // A day began before the clock was looked at.
+                self.snapshot(number, true).await?;
+                continue;
+            }
             let inside = self.domain.matching(&self.viewer, &list.filter, ids).await?;
             let mut said = Vec::new();
             for id in ids {
@@ -299,11 +311,12 @@ impl Live {
         }
         let overdue: Vec<bool> =
             self.question.lists.iter().map(|list| list.filter.overdue.is_some()).collect();
-        if overdue.contains(&true) && now > self.told {
-            let (ids, told) = self.domain.fell_due(&self.viewer, self.told, now).await?;
-            self.told = told;
-            self.evaluate(&ids, |number| overdue[number]).await?;
-        }
+        let (ids, told) = match overdue.contains(&true) && now > self.told {
+            true => self.domain.fell_due(&self.viewer, self.told, now).await?,
+            false => (Vec::new(), now),
+        };
+        self.evaluate(&ids, |number| overdue[number]).await?;
+        self.told = told;
         Ok(())
     }
 }

@@ -910,7 +910,7 @@ pub struct Notification {
     /// The conversation.
     #[prost(string, tag = "4")]
     pub conversation_id: ::prost::alloc::string::String,
-    /// The note of who assigned it, or the AI's summary.
+    /// The note of who assigned it, the AI's summary, or the note that names the agent.
     #[prost(string, tag = "5")]
     pub note: ::prost::alloc::string::String,
     /// Who caused it: an agent's id, else `ai`, `customer`, `system` or `business`.
@@ -2066,7 +2066,8 @@ pub mod notification_service_client {
     )]
     use tonic::codegen::*;
     use tonic::codegen::http::Uri;
-    /// What an agent should know: made once from the timeline, however often the feed replays. Role agent, its own only.
+    /// What an agent should know: of changes of holder, of notes that name the agent, and of answers that are overdue, each told
+    /// once, however often the feed replays. Role agent, its own only.
     #[derive(Debug, Clone)]
     pub struct NotificationServiceClient<T> {
         inner: tonic::client::Grpc<T>,
@@ -2290,7 +2291,8 @@ pub mod notification_service_server {
             tonic::Status,
         >;
     }
-    /// What an agent should know: made once from the timeline, however often the feed replays. Role agent, its own only.
+    /// What an agent should know: of changes of holder, of notes that name the agent, and of answers that are overdue, each told
+    /// once, however often the feed replays. Role agent, its own only.
     #[derive(Debug)]
     pub struct NotificationServiceServer<T> {
         inner: Arc<T>,

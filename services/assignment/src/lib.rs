@@ -4,7 +4,7 @@
 //! (all SQL). `peer/` asks the conversation service, `feed/` tells others of agents and teams and learns of conversations.
 //!
 //! To add a method: a rule in `policy.rs`, an adapter in `rpc/`, a verb in `domain/`. To add a kind of notification: a
-//! value of `NotificationKind`, and a line in `domain/notification/tell.rs`, the one place where they are made.
+//! value of `NotificationKind`, and a line in `domain/notification/`, the one place where they are made.
 
 mod app;
 mod domain;

@@ -85,6 +85,7 @@ pub struct Actor {
 
 impl Actor {
     pub const AI: Self = Self { kind: ActorKind::Ai, id: None };
+    pub const SYSTEM: Self = Self { kind: ActorKind::System, id: None };
 
     /// A person of the business: the agent, or one of whom no agent is known.
     pub fn person(agent_id: Option<Uuid>) -> Self {
@@ -108,7 +109,32 @@ pub struct Conversation {
     pub status: Status,
     pub holder: Holder,
     pub epoch: i64,
+    /// When an answer is due.
+    pub due_at: Option<DateTime<Utc>>,
     pub version: i64,
+}
+
+/// A conversation whose answer is due.
+#[derive(Debug, Clone, Copy)]
+pub struct Due {
+    pub tenant_id: Uuid,
+    pub conversation_id: Uuid,
+    pub holder: Holder,
+    pub epoch: i64,
+    pub at: DateTime<Utc>,
+}
+
+/// A private note that calls agents.
+#[derive(Debug, Clone)]
+pub struct Mention {
+    pub tenant_id: Uuid,
+    pub message_id: Uuid,
+    pub conversation_id: Uuid,
+    pub actor: Actor,
+    pub agent_ids: Vec<Uuid>,
+    pub text: String,
+    pub epoch: i64,
+    pub at: DateTime<Utc>,
 }
 
 /// One change of holder, from the timeline.

@@ -4,11 +4,12 @@ use tandem_database::{Connection, Result};
 
 use super::read::Changes;
 use crate::domain::model::HolderChange;
-use crate::domain::notification::{Hub, tell};
+use crate::domain::notification::{Hub, tell, tell_mentions};
 use crate::domain::transfer::follow;
 use crate::store;
 
-/// Follows the conversation service: tenants, channels and conversations as states, changes of holder as events.
+/// Follows the conversation service: tenants, channels and conversations as states, changes of holder and notes that call
+/// agents as events.
 ///
 /// Who holds what comes from conversations' states alone; history, notifications and the outcome of reservations come from
 /// the timeline's entries alone.
@@ -19,7 +20,13 @@ pub struct ConversationFeed {
 
 impl Apply for ConversationFeed {
     fn kinds(&self) -> &'static [ChangeKind] {
-        &[ChangeKind::Tenant, ChangeKind::Channel, ChangeKind::Conversation, ChangeKind::TimelineEntry]
+        &[
+            ChangeKind::Tenant,
+            ChangeKind::Channel,
+            ChangeKind::Conversation,
+            ChangeKind::TimelineEntry,
+            ChangeKind::Message,
+        ]
     }
 
     async fn apply(&self, connection: &mut Connection, generation: i64, changes: &[Change]) -> Result<()> {
@@ -48,6 +55,9 @@ impl Apply for ConversationFeed {
             if tell(connection, &self.ambient, &new).await? > 0 {
                 self.hub.made();
             }
+        }
+        if tell_mentions(connection, &self.ambient, &changes.mentions).await? > 0 {
+            self.hub.made();
         }
         follow(connection, &entries, &changes.conversations).await
     }

@@ -7,12 +7,13 @@ use std::hash::Hash;
 use chrono::{DateTime, Utc};
 use tandem_change_feed::{Body, Change, ChangeKind};
 use tandem_proto::conversation::v1 as proto;
+use tandem_proto::conversation::v1::message_content::Kind;
 use tandem_proto::conversation::v1::timeline_entry::Event;
 use tandem_proto::r#type::v1 as types;
 use uuid::Uuid;
 
 use crate::domain::kinds::{ActorKind, Cause, HandOffReason, HolderKind, Status};
-use crate::domain::model::{Actor, Conversation, Holder, HolderChange};
+use crate::domain::model::{Actor, Conversation, Holder, HolderChange, Mention};
 use crate::store::channel::Channel;
 
 /// A batch of changes, by what is done with them.
@@ -25,6 +26,7 @@ pub struct Changes {
     /// Conversations that no longer exist.
     pub gone: Vec<(Uuid, Uuid)>,
     pub holder_changes: Vec<HolderChange>,
+    pub mentions: Vec<Mention>,
 }
 
 impl Changes {
@@ -44,6 +46,7 @@ impl Changes {
         read.channels = newest(read.channels, |channel| (channel.tenant_id, channel.id));
         read.conversations =
             newest(read.conversations, |conversation| (conversation.tenant_id, conversation.id));
+        read.mentions = newest(read.mentions, |mention| (mention.tenant_id, mention.message_id));
         read.holder_changes = newest(read.holder_changes, |change| (change.tenant_id, change.entry_id));
         read
     }
@@ -72,6 +75,9 @@ impl Changes {
                     self.holder_changes.push(holder_change(tenant_id, id, entry, changed)?);
                 }
             }
+            Some(Body::Message(message)) if !message.mention_agent_ids.is_empty() => {
+                self.mentions.extend(mention(tenant_id, id, message)?);
+            }
             None if change.kind() == ChangeKind::Conversation => self.gone.push((tenant_id, id)),
             _ => {}
         }
@@ -97,8 +103,31 @@ fn read_conversation(tenant_id: Uuid, id: Uuid, conversation: &proto::Conversati
         status: Status::from_number(conversation.status)?,
         holder: holder(conversation.holder.as_ref()?)?,
         epoch: conversation.epoch,
+        due_at: conversation.due_time.and_then(|due| time(Some(due))),
         version: conversation.version,
     })
+}
+
+/// A note that calls agents; `None` inside for one that was deleted.
+fn mention(tenant_id: Uuid, message_id: Uuid, message: &proto::Message) -> Option<Option<Mention>> {
+    if message.delete_time.is_some() {
+        return Some(None);
+    }
+    let author = message.author.as_ref()?;
+    let text = match message.content.as_ref().and_then(|content| content.kind.as_ref()) {
+        Some(Kind::Text(text)) => text.text.clone(),
+        _ => String::new(),
+    };
+    Some(Some(Mention {
+        tenant_id,
+        message_id,
+        conversation_id: message.conversation_id.parse().ok()?,
+        actor: Actor { kind: ActorKind::from_number(author.kind)?, id: author.id.parse().ok() },
+        agent_ids: message.mention_agent_ids.iter().filter_map(|id| id.parse().ok()).collect(),
+        text,
+        epoch: message.epoch,
+        at: time(message.store_time)?,
+    }))
 }
 
 fn holder_change(

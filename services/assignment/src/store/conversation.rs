@@ -1,8 +1,9 @@
+use chrono::{DateTime, Utc};
 use tandem_database::{Connection, Result};
 use uuid::Uuid;
 
 use crate::domain::kinds::{HolderKind, Status, checked};
-use crate::domain::model::{Conversation, Holder};
+use crate::domain::model::{Conversation, Due, Holder};
 
 /// Keeps the newer of two states.
 pub async fn upsert(
@@ -20,16 +21,18 @@ pub async fn upsert(
     let holders: Vec<Option<Uuid>> =
         conversations.iter().map(|conversation| conversation.holder.id).collect();
     let epochs: Vec<i64> = conversations.iter().map(|conversation| conversation.epoch).collect();
+    let due: Vec<Option<DateTime<Utc>>> =
+        conversations.iter().map(|conversation| conversation.due_at).collect();
     let versions: Vec<i64> = conversations.iter().map(|conversation| conversation.version).collect();
     sqlx::query!(
         "INSERT INTO conversation AS old (tenant_id, id, channel_id, contact_id, status, holder_kind, holder_id, epoch,
-             version, generation)
-         SELECT *, $10 FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::smallint[], $6::smallint[],
-             $7::uuid[], $8::bigint[], $9::bigint[])
+             due_at, version, generation)
+         SELECT *, $11 FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::smallint[], $6::smallint[],
+             $7::uuid[], $8::bigint[], $9::timestamptz[], $10::bigint[])
          ON CONFLICT (tenant_id, id) DO UPDATE
          SET channel_id = EXCLUDED.channel_id, contact_id = EXCLUDED.contact_id, status = EXCLUDED.status,
              holder_kind = EXCLUDED.holder_kind, holder_id = EXCLUDED.holder_id, epoch = EXCLUDED.epoch,
-             version = EXCLUDED.version, generation = EXCLUDED.generation
+             due_at = EXCLUDED.due_at, version = EXCLUDED.version, generation = EXCLUDED.generation
          WHERE (old.generation, old.version) < (EXCLUDED.generation, EXCLUDED.version)",
         &tenants,
         &ids,
@@ -39,6 +42,7 @@ pub async fn upsert(
         &kinds,
         &holders as &[Option<Uuid>],
         &epochs,
+        &due as &[Option<DateTime<Utc>>],
         &versions,
         generation,
     )
@@ -63,7 +67,7 @@ pub async fn remove(connection: &mut Connection, gone: &[(Uuid, Uuid)]) -> Resul
 
 pub async fn find(connection: &mut Connection, tenant_id: Uuid, id: Uuid) -> Result<Option<Conversation>> {
     let row = sqlx::query!(
-        "SELECT channel_id, contact_id, status, holder_kind, holder_id, epoch, version
+        "SELECT channel_id, contact_id, status, holder_kind, holder_id, epoch, due_at, version
          FROM conversation WHERE tenant_id = $1 AND id = $2",
         tenant_id,
         id,
@@ -78,8 +82,33 @@ pub async fn find(connection: &mut Connection, tenant_id: Uuid, id: Uuid) -> Res
         status: checked(Status::from_number(row.status.into())),
         holder: Holder { kind: checked(HolderKind::from_number(row.holder_kind.into())), id: row.holder_id },
         epoch: row.epoch,
+        due_at: row.due_at,
         version: row.version,
     }))
+}
+
+/// Takes conversations that are overdue at `now` and were not told, oldest first: from this transaction on they are told.
+pub async fn take_overdue(connection: &mut Connection, now: DateTime<Utc>, limit: i64) -> Result<Vec<Due>> {
+    let rows = sqlx::query!(
+        r#"UPDATE conversation c SET due_told = c.due_at
+           FROM (SELECT tenant_id, id FROM conversation
+                 WHERE due_at IS NOT NULL AND due_told IS DISTINCT FROM due_at AND due_at <= $1
+                 ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED) AS overdue
+           WHERE c.tenant_id = overdue.tenant_id AND c.id = overdue.id
+           RETURNING c.tenant_id, c.id, c.holder_kind, c.holder_id, c.epoch, c.due_at AS "due_at!""#,
+        now,
+        limit,
+    )
+    .fetch_all(connection)
+    .await?;
+    let due = rows.into_iter().map(|row| Due {
+        tenant_id: row.tenant_id,
+        conversation_id: row.id,
+        holder: Holder { kind: checked(HolderKind::from_number(row.holder_kind.into())), id: row.holder_id },
+        epoch: row.epoch,
+        at: row.due_at,
+    });
+    Ok(due.collect())
 }
 
 /// Removes what a rebuild did not see.

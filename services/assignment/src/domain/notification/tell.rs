@@ -1,4 +1,4 @@
-//! Whom a change of holder concerns: the one place where notifications are made.
+//! Whom a change of holder concerns.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -41,11 +41,21 @@ pub async fn tell(connection: &mut Connection, ambient: &Ambient, changes: &[Hol
             told.push(notification(ambient, change, agent_id, kind));
         }
     }
+    write(connection, &told).await
+}
+
+/// Writes notifications, a thousand at a time. Answers how many are new.
+pub(super) async fn write(connection: &mut Connection, told: &[Notification]) -> Result<u64> {
     let mut new = 0;
     for chunk in told.chunks(MOST) {
         new += store::notification::insert(connection, chunk).await?;
     }
     Ok(new)
+}
+
+/// Up to the limit of the API; what another release of conversation lets through must not stop the feed.
+pub(super) fn note(text: &str) -> String {
+    text.chars().take(4_000).collect()
 }
 
 /// Forgets notifications older than they are kept.
@@ -90,7 +100,7 @@ fn notification(
     agent_id: Uuid,
     kind: NotificationKind,
 ) -> Notification {
-    let note = if change.note.is_empty() { &change.hand_off_summary } else { &change.note };
+    let said = if change.note.is_empty() { &change.hand_off_summary } else { &change.note };
     Notification {
         tenant_id: change.tenant_id,
         agent_id,
@@ -98,8 +108,7 @@ fn notification(
         entry_id: change.entry_id,
         kind,
         conversation_id: change.conversation_id,
-        // The limit of the API; what another release of conversation lets through must not stop the feed.
-        note: note.chars().take(4_000).collect(),
+        note: note(said),
         actor: change.actor,
         epoch: change.epoch,
         at: change.at,

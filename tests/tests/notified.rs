@@ -1,0 +1,88 @@
+//! What agents are told of by notes and by the clock.
+
+use std::collections::BTreeSet;
+
+use chrono::TimeDelta;
+use tandem_proto::assignment::v1::{ListNotificationsRequest, Notification, NotificationKind};
+use tandem_proto::conversation::v1::SendMessageRequest;
+use tandem_tests::{Parts, Suite, eventually, whatsapp};
+
+/// An agent's notifications of one kind, once there are so many.
+async fn told(suite: &Suite, number: usize, kind: NotificationKind, count: usize) -> Vec<Notification> {
+    eventually("the agent is told", async || {
+        let all = suite.notifications(number).list_notifications(ListNotificationsRequest::default()).await;
+        let mut all = all.unwrap().into_inner().notifications;
+        all.retain(|notification| notification.kind() == kind);
+        (all.len() >= count).then_some(all)
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_note_tells_those_whom_it_names() {
+    let suite = Suite::start(Parts::WITH_ASSIGNMENT).await;
+    let (agents, _) = suite.agents(3).await;
+    let channel = suite.create_channel().await;
+    let id = suite.write(channel, "m1", &[whatsapp("US.1")], "hello").await.conversation_id;
+    let note = |words: &str, named: &[usize]| SendMessageRequest {
+        private: true,
+        mention_agent_ids: named.iter().map(|number| agents[*number].to_string()).collect(),
+        ..suite.answer(&id, 0, 0, &[words])
+    };
+    suite.as_agent(0, 0).send_message(note("a refund, @Agent 1?", &[0, 1])).await.unwrap();
+    suite.as_agent(1, 2).send_message(note("nobody is named", &[])).await.unwrap();
+    suite.as_agent(1, 2).send_message(note("@Agent 1, and please", &[1])).await.unwrap();
+    let named = told(&suite, 1, NotificationKind::Mentioned, 2).await;
+    let seen: Vec<_> = named.iter().map(|one| (one.note.as_str(), one.actor_id.clone())).collect();
+    assert_eq!(
+        seen,
+        [("@Agent 1, and please", agents[2].to_string()), ("a refund, @Agent 1?", agents[0].to_string())]
+    );
+    assert!(named.iter().all(|one| one.conversation_id == id));
+    // Nobody is told of their own note, nor who is not named: the two are there, and nothing came before them.
+    for number in [0, 2] {
+        assert_eq!(told(&suite, number, NotificationKind::Mentioned, 0).await, []);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_holds_what_is_overdue_is_told_once_for_each_time() {
+    let suite = Suite::start(Parts::WITH_ASSIGNMENT).await;
+    suite.agents(2).await;
+    let channel = suite.create_channel().await;
+    let mut ids = BTreeSet::new();
+    for number in 0..3 {
+        let who = [whatsapp(&format!("US.{number}"))];
+        let id = suite.write(channel, &format!("m{number}"), &who, "hello").await.conversation_id;
+        suite.take_over(0, &id).await.unwrap();
+        ids.insert(id);
+    }
+    // Two hours are the goal; a conversation that is answered before is not told of, once assignment knows.
+    suite.ambient.clock().advance(TimeDelta::minutes(90));
+    let answered = ids.pop_first().unwrap();
+    let token = suite.say(0, &answered, &["here I am"]).await.change_token;
+    known(&suite, token).await;
+    suite.ambient.clock().advance(TimeDelta::minutes(31));
+    let late = told(&suite, 0, NotificationKind::Overdue, 2).await;
+    assert_eq!(late.iter().map(|one| one.conversation_id.clone()).collect::<BTreeSet<_>>(), ids);
+    assert!(late.iter().all(|one| one.actor_id == "system"));
+    assert_eq!(told(&suite, 1, NotificationKind::Overdue, 0).await, []);
+    // What is due again is told again, and what is still overdue is not.
+    let again = ids.pop_first().unwrap();
+    suite.say(0, &again, &["sorry"]).await;
+    for number in 0..3 {
+        let who = [whatsapp(&format!("US.{number}"))];
+        suite.write(channel, &format!("again{number}"), &who, "and?").await;
+    }
+    suite.ambient.clock().advance(TimeDelta::hours(48));
+    let late = told(&suite, 0, NotificationKind::Overdue, 4).await;
+    let newest = late[..2].iter().map(|one| one.conversation_id.clone()).collect::<BTreeSet<_>>();
+    assert_eq!((late.len(), newest), (4, BTreeSet::from([answered, again])));
+}
+
+/// Waits until assignment knows of a write to conversation.
+async fn known(suite: &Suite, change_token: String) {
+    let at_least_as_fresh = vec![change_token];
+    let request = ListNotificationsRequest { at_least_as_fresh, ..ListNotificationsRequest::default() };
+    suite.notifications(0).list_notifications(request).await.unwrap();
+}

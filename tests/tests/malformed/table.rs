@@ -358,6 +358,19 @@ pub const WRONG: &[(&str, Role, &str, &str)] = &[
     ("conversation.ChannelService/GetChannelHealth", Role::Admin, r#"{"channelId":"x"}"#, "channel_id"),
     ("conversation.IngestService/IngestMessages", Role::Channel, r#"{"channelId":"x"}"#, "channel_id items"),
     (
+        "conversation.IngestService/IngestTyping",
+        Role::Channel,
+        r#"{"channelId":"x","identities":[{"kind":99,"value":"\u0000"}]}"#,
+        "channel_id identities identities[0].kind identities[0].value",
+    ),
+    ("conversation.OutboundService/WatchTyping", Role::Channel, r#"{"channelId":"x"}"#, "channel_id"),
+    (
+        "conversation.ConversationService/SignalTyping",
+        Role::Agent,
+        r#"{"conversationId":"x"}"#,
+        "conversation_id",
+    ),
+    (
         "conversation.OutboundService/PullOutbound",
         Role::Channel,
         r#"{"channelId":"x","maxItems":101,"leaseSeconds":4,"wait":"31s"}"#,

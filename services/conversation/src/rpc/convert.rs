@@ -12,6 +12,7 @@ use crate::domain::kinds::{ActorKind, Attention, HandOffReason, Priority};
 use crate::domain::model::{
     Actor, Channel, Contact, Conversation, Entry, Event, Holder, Identity, Message, Row, Tenant,
 };
+use crate::domain::typing::Signal;
 use crate::store::label::Label;
 
 pub fn time(at: DateTime<Utc>) -> prost_types::Timestamp {
@@ -47,6 +48,16 @@ pub fn identity(identity: &Identity) -> shared::Identity {
         kind: identity.kind.number().into(),
         value: identity.value.clone(),
         verified: identity.verified,
+    }
+}
+
+pub fn typing(signal: &Signal) -> proto::TypingSignal {
+    proto::TypingSignal {
+        conversation_id: signal.conversation_id.to_string(),
+        author: Some(actor(signal.author, signal.author_name.clone())),
+        typing: signal.typing,
+        private: signal.private,
+        expire_time: signal.typing.then(|| time(signal.expires_at)),
     }
 }
 

@@ -31,6 +31,14 @@ impl IngestService for Rpc {
             change_token: self.domain.freshness.token(ingested.written),
         }))
     }
+
+    async fn ingest_typing(
+        &self,
+        request: Request<proto::IngestTypingRequest>,
+    ) -> Result<Response<proto::IngestTypingResponse>, Status> {
+        let (viewer, request) = self.open(request).await?;
+        self.customer_typing(viewer, request).await.map(Response::new)
+    }
 }
 
 fn result(outcome: Result<Stored, Fault>) -> proto::IngestResult {

@@ -8822,8 +8822,8 @@ pub struct IngestItem {
     /// The channel's own id of this event, 1 to 512 bytes: the same id is stored once, for good.
     #[prost(string, tag = "1")]
     pub external_id: ::prost::alloc::string::String,
-    /// The person on the other side: 1 to 8 identities, at least one of them verified. Not needed for receipts, unless they
-    /// are up to a time.
+    /// The person on the other side: 1 to 8 identities, at least one of them verified. Not needed for what became of
+    /// a file, nor for receipts, unless they are up to a time.
     #[prost(message, repeated, tag = "2")]
     pub identities: ::prost::alloc::vec::Vec<super::super::r#type::v1::Identity>,
     /// The name that the channel gives the person, at most 200 characters.
@@ -8836,7 +8836,7 @@ pub struct IngestItem {
     #[prost(message, optional, tag = "5")]
     pub receive_time: ::core::option::Option<::prost_types::Timestamp>,
     /// What came in.
-    #[prost(oneof = "ingest_item::Event", tags = "6, 7, 8, 9, 10, 11, 12")]
+    #[prost(oneof = "ingest_item::Event", tags = "6, 7, 8, 9, 10, 11, 12, 13")]
     pub event: ::core::option::Option<ingest_item::Event>,
 }
 /// Nested message and enum types in `IngestItem`.
@@ -8865,6 +8865,9 @@ pub mod ingest_item {
         /// An address of the customer was replaced by another: the same contact, its history kept.
         #[prost(message, tag = "12")]
         IdentityChange(super::IngestIdentityChange),
+        /// The adapter tells what became of a message's file.
+        #[prost(message, tag = "13")]
+        Media(super::IngestMedia),
     }
 }
 /// A message that came in.
@@ -8936,6 +8939,35 @@ pub struct IngestReceipt {
     #[prost(message, optional, tag = "6")]
     pub up_to_time: ::core::option::Option<::prost_types::Timestamp>,
 }
+/// What became of the file of a message that came in: it was fetched, it must be fetched again, it is gone. Everything here
+/// replaces what was known, so give again what stays. No edit: `Message.edit_time`, what is unread and the order of lists
+/// stay. It may come before its message, and more than once; of several, and of edits that bring another reference, the one
+/// with the latest `IngestItem.source_time` stands, in whatever order they come. About a message that is deleted, or is no
+/// file, it changes nothing.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct IngestMedia {
+    /// The message's external id.
+    #[prost(string, tag = "1")]
+    pub target_external_id: ::prost::alloc::string::String,
+    /// `PENDING`, `AVAILABLE` or `GONE`.
+    #[prost(enumeration = "MediaState", tag = "2")]
+    pub state: i32,
+    /// The channel's or the store's opaque id, at most 512 characters; must be there unless it is gone.
+    #[prost(string, tag = "3")]
+    pub media_id: ::prost::alloc::string::String,
+    /// Its MIME type, at most 128 characters.
+    #[prost(string, tag = "4")]
+    pub mime_type: ::prost::alloc::string::String,
+    /// Its size in bytes; 0 when unknown.
+    #[prost(int64, tag = "5")]
+    pub size_bytes: i64,
+    /// Its SHA-256 in hexadecimal or base64, at most 128 characters.
+    #[prost(string, tag = "6")]
+    pub sha256: ::prost::alloc::string::String,
+    /// When the reference stops working.
+    #[prost(message, optional, tag = "7")]
+    pub expire_time: ::core::option::Option<::prost_types::Timestamp>,
+}
 /// What became of one item.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct IngestResult {
@@ -8959,7 +8991,7 @@ pub mod ingest_result {
 /// A stored item; a replay gets the same ids.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct IngestStored {
-    /// The message; for edits, deletions, reactions and receipts their target, empty while it has not come; for a change of
+    /// The message; for edits, deletions, reactions, files and receipts their target, empty while it has not come; for a change of
     /// address the remark about it, empty when there was nothing to change or no conversation to show it in.
     #[prost(string, tag = "1")]
     pub message_id: ::prost::alloc::string::String,

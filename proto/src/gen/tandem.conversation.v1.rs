@@ -89,6 +89,11 @@ pub struct ChannelPolicy {
     /// Takes over when somebody answers on the channel's own device; empty means nobody's hands.
     #[prost(string, tag = "6")]
     pub default_team_id: ::prost::alloc::string::String,
+    /// With `close_after_silence`: the last message to the customer, at most 1,024 characters and what the channel carries.
+    /// It leaves once, with the close; where it may not leave, because the reply window is over, the conversation closes
+    /// without it, and its timeline says so. Empty means none.
+    #[prost(string, tag = "7")]
+    pub close_message: ::prost::alloc::string::String,
 }
 /// One person's presence on one channel.
 #[derive(Clone, PartialEq, ::prost::Message)]

@@ -36,6 +36,8 @@ pub struct Channel {
     pub reopen: ReopenPolicy,
     pub reopen_window: TimeDelta,
     pub close_after_silence: Option<TimeDelta>,
+    /// The last message to a customer whose silence closes the conversation; empty for none.
+    pub close_message: String,
     pub default_team_id: Option<Uuid>,
     pub created_at: DateTime<Utc>,
     pub last_seen_at: Option<DateTime<Utc>>,

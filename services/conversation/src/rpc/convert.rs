@@ -90,6 +90,7 @@ pub fn channel(channel: Channel) -> proto::Channel {
             reopen_window: (channel.reopen_window > TimeDelta::zero())
                 .then(|| duration(channel.reopen_window)),
             close_after_silence: channel.close_after_silence.map(duration),
+            close_message: channel.close_message,
             default_team_id: text(channel.default_team_id),
         }),
         create_time: Some(time(channel.created_at)),

@@ -53,6 +53,9 @@ pub struct ServiceAddress {
     pub admin: Option<String>,
     /// The service's database, for `tandem migrate` and `tandem doctor`.
     pub database: Option<String>,
+    /// gRPC of further replicas on the same database.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub replicas: Vec<String>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -213,7 +216,12 @@ mod tests {
     use super::*;
 
     fn connection() -> Connection {
-        let address = ServiceAddress { grpc: "http://127.0.0.1:1".to_owned(), admin: None, database: None };
+        let address = ServiceAddress {
+            grpc: "http://127.0.0.1:1".to_owned(),
+            admin: None,
+            database: None,
+            replicas: vec![],
+        };
         Connection {
             tenant: Uuid::from_u128(1),
             issuer: "tandem".to_owned(),

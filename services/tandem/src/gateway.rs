@@ -1,5 +1,7 @@
-//! The public API as the command uses it: one connection a service, any number of callers.
+//! The public API as the command uses it: one connection a replica, any number of callers.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -30,7 +32,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Connections to three of the services. Cheap to clone; clones share them.
 #[derive(Debug, Clone)]
 pub struct Gateway {
-    conversation: Channel,
+    /// To each replica: calls go to them in turn.
+    conversation: Vec<Channel>,
+    turn: Arc<AtomicUsize>,
     assignment: Channel,
     customer_profile: Channel,
 }
@@ -61,13 +65,18 @@ impl Gateway {
     /// # Errors
     /// An address that is missing or none.
     pub fn new(connection: &Connection) -> Result<Self> {
-        let channel = |service| {
-            let endpoint = connection.service(service)?.grpc.clone();
-            let config = ClientConfig { endpoint, ..ClientConfig::default() };
+        let open = |service: ServiceName, endpoint: &str| {
+            let config = ClientConfig { endpoint: endpoint.to_owned(), ..ClientConfig::default() };
             tandem_bootstrap::channel(&config).with_context(|| format!("the address of {service}"))
         };
+        let channel = |service| open(service, &connection.service(service)?.grpc);
+        let mut conversation = vec![channel(ServiceName::Conversation)?];
+        for replica in &connection.service(ServiceName::Conversation)?.replicas {
+            conversation.push(open(ServiceName::Conversation, replica)?);
+        }
         Ok(Self {
-            conversation: channel(ServiceName::Conversation)?,
+            conversation,
+            turn: Arc::default(),
             assignment: channel(ServiceName::Assignment)?,
             customer_profile: channel(ServiceName::CustomerProfile)?,
         })
@@ -85,24 +94,23 @@ impl Gateway {
 
 impl Caller {
     pub fn tenants(&self) -> TenantServiceClient<Line> {
-        TenantServiceClient::new(self.line(&self.gateway.conversation))
+        TenantServiceClient::new(self.conversation())
     }
 
     pub fn channels(&self) -> ChannelServiceClient<Line> {
-        ChannelServiceClient::new(self.line(&self.gateway.conversation))
+        ChannelServiceClient::new(self.conversation())
     }
 
     pub fn ingest(&self) -> IngestServiceClient<Line> {
-        IngestServiceClient::new(self.line(&self.gateway.conversation))
+        IngestServiceClient::new(self.conversation())
     }
 
     pub fn outbound(&self) -> OutboundServiceClient<Line> {
-        OutboundServiceClient::new(self.line(&self.gateway.conversation))
+        OutboundServiceClient::new(self.conversation())
     }
 
     pub fn conversations(&self) -> ConversationServiceClient<Line> {
-        ConversationServiceClient::new(self.line(&self.gateway.conversation))
-            .max_decoding_message_size(64 << 20)
+        ConversationServiceClient::new(self.conversation()).max_decoding_message_size(64 << 20)
     }
 
     pub fn assignment(&self) -> AssignmentServiceClient<Line> {
@@ -115,6 +123,11 @@ impl Caller {
 
     pub fn customers(&self) -> CustomerServiceClient<Line> {
         CustomerServiceClient::new(self.line(&self.gateway.customer_profile))
+    }
+
+    fn conversation(&self) -> Line {
+        let replicas = &self.gateway.conversation;
+        self.line(&replicas[self.gateway.turn.fetch_add(1, Ordering::Relaxed) % replicas.len()])
     }
 
     fn line(&self, channel: &Channel) -> Line {
@@ -165,8 +178,6 @@ pub fn reason(status: &Status) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
     use tandem_fault::{Fault, Reason};
 
     use super::*;

@@ -34,6 +34,10 @@ pub struct UpArgs {
     #[arg(long, value_name = "BASE", default_value_t = 50050)]
     ports: u16,
 
+    /// How many replicas of the conversation service run on its database; those after the first take free ports
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=8))]
+    conversations: u8,
+
     /// Make a demo tenant with channels, an agent and a supervisor (the default)
     #[arg(long, overrides_with = "no_demo")]
     demo: bool,
@@ -74,6 +78,7 @@ async fn serve(args: &UpArgs) -> Result<()> {
         data: args.data.clone(),
         base_port: args.ports,
         demo: !args.no_demo,
+        conversations: args.conversations,
         fsync: !args.no_fsync,
     };
     let mut suite = tokio::select! {
@@ -113,6 +118,7 @@ fn welcome(suite: &Suite, args: &UpArgs) -> String {
         if let Some(address) = connection.services.get(&service) {
             let admin = address.admin.as_deref().unwrap_or_default();
             lines.push(format!("  {:<18}{}   health {admin}", service.as_str(), address.grpc));
+            lines.extend(address.replicas.iter().map(|grpc| format!("  {:<18}{grpc}", "")));
         }
     }
     lines.push(format!("  {:<18}{}", "tenant", connection.tenant));

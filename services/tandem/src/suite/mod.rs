@@ -24,6 +24,7 @@ pub use ports::free_port;
 pub use services::migrator;
 
 use self::keys::Keys;
+use self::ports::Ports;
 use self::services::Setup;
 use crate::connection::{Bearer, Connection, MeilisearchAddress, ServiceAddress, ServiceName};
 use crate::dev_search::DevSearch;
@@ -46,6 +47,8 @@ pub struct SuiteOptions {
     pub base_port: u16,
     /// Makes the demo tenant.
     pub demo: bool,
+    /// How many replicas of the conversation service, on one database.
+    pub conversations: u8,
     /// PostgreSQL makes sure that what was committed survives the machine's end, too.
     pub fsync: bool,
 }
@@ -89,7 +92,7 @@ impl Suite {
         let (search, meilisearch) = search(&data, &ambient, progress).await?;
 
         progress.say("starting the services");
-        let ports = ports::choose(options.base_port)?.into_iter().collect();
+        let ports: BTreeMap<_, _> = ports::choose(options.base_port)?.into_iter().collect();
         let mut connection = describe(&data, &keys, &ports, &databases, &meilisearch, &ambient);
         let setup = Setup {
             keys: &keys,
@@ -101,7 +104,16 @@ impl Suite {
         };
         let mut services = Vec::new();
         for service in ServiceName::ALL {
-            services.push((service, setup.start(service).await?));
+            services.push((service, setup.start(service, &setup.ports[&service]).await?));
+        }
+        for _ in 1..options.conversations {
+            let running = setup.start(ServiceName::Conversation, &Ports::free()?).await?;
+            let address = connection.services.get_mut(&ServiceName::Conversation);
+            address
+                .context("no conversation service")?
+                .replicas
+                .push(format!("http://{}", running.grpc_addr));
+            services.push((ServiceName::Conversation, running));
         }
         until_ready(&services).await?;
         if options.demo {
@@ -172,16 +184,17 @@ async fn search(
 fn describe(
     data: &DataFolder,
     keys: &Keys,
-    ports: &BTreeMap<ServiceName, ports::Ports>,
+    ports: &BTreeMap<ServiceName, Ports>,
     databases: &BTreeMap<ServiceName, String>,
     meilisearch: &MeilisearchAddress,
     ambient: &Ambient,
 ) -> Connection {
-    let address = |(service, ports): (&ServiceName, &ports::Ports)| {
+    let address = |(service, ports): (&ServiceName, &Ports)| {
         let address = ServiceAddress {
             grpc: format!("http://{}", ports.grpc),
             admin: Some(format!("http://{}", ports.admin)),
             database: databases.get(service).cloned(),
+            replicas: Vec::new(),
         };
         (*service, address)
     };

@@ -14,6 +14,14 @@ pub struct Ports {
     pub admin: SocketAddr,
 }
 
+impl Ports {
+    /// Two that nobody uses at this moment.
+    pub fn free() -> Result<Self> {
+        let (grpc, admin) = (listener()?, listener()?);
+        Ok(Self { grpc: grpc.local_addr()?, admin: admin.local_addr()? })
+    }
+}
+
 /// The four services' ports on loopback: `base` + 1 to 4, and 30 above these for health. With 0 all are free ones.
 ///
 /// # Errors

@@ -37,9 +37,9 @@ pub struct Setup<'a> {
 }
 
 impl Setup<'_> {
-    /// Starts one service in this process. It is ready later.
-    pub async fn start(&self, service: ServiceName) -> Result<Running> {
-        let common = self.common(service)?;
+    /// Starts one replica of a service in this process. It is ready later.
+    pub async fn start(&self, service: ServiceName, ports: &Ports) -> Result<Running> {
+        let common = self.common(service, ports)?;
         let (ambient, drain) = (self.ambient.clone(), self.drain.clone());
         let running = match service {
             ServiceName::Conversation => {
@@ -66,8 +66,7 @@ impl Setup<'_> {
         running.with_context(|| format!("cannot start the service {service}"))
     }
 
-    fn common(&self, service: ServiceName) -> Result<Common> {
-        let ports = self.ports.get(&service).context("a service has no ports")?;
+    fn common(&self, service: ServiceName, ports: &Ports) -> Result<Common> {
         let database = self.databases.get(&service).context("a service has no database")?;
         let peer = |service| {
             self.ports.get(&service).map(|ports| format!("http://{}", ports.grpc)).unwrap_or_default()

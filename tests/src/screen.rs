@@ -75,7 +75,7 @@ impl Screen {
                 self.resets += 1;
                 self.rows.clear();
             }
-            Event::Heartbeat(_) => {}
+            Event::Heartbeat(_) | Event::Typing(_) => {}
         }
         Ok(())
     }

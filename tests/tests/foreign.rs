@@ -187,6 +187,17 @@ const METHODS: &[(&str, Role, &str)] = &[
         Role::Channel,
         r#"{"channelId":"$channel","items":[{"externalId":"$new","receipt":{"messageId":"$message","state":6}}]}"#,
     ),
+    (
+        "conversation.IngestService/IngestTyping",
+        Role::Channel,
+        r#"{"channelId":"$channel","identities":[{"kind":3,"value":"1","verified":true}],"typing":true}"#,
+    ),
+    ("conversation.OutboundService/WatchTyping", Role::Channel, r#"{"channelId":"$channel"}"#),
+    (
+        "conversation.ConversationService/SignalTyping",
+        Role::Agent,
+        r#"{"conversationId":"$conversation","typing":true}"#,
+    ),
     ("conversation.OutboundService/PullOutbound", Role::Channel, r#"{"channelId":"$channel"}"#),
     (
         "conversation.OutboundService/BeginSend",

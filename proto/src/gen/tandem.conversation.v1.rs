@@ -89,6 +89,11 @@ pub struct ChannelPolicy {
     /// Takes over when somebody answers on the channel's own device; empty means nobody's hands.
     #[prost(string, tag = "6")]
     pub default_team_id: ::prost::alloc::string::String,
+    /// With `close_after_silence`: the last message to the customer, at most 1,024 characters and what the channel carries.
+    /// It leaves once, with the close; where it may not leave, because the reply window is over, the conversation closes
+    /// without it, and its timeline says so. Empty means none.
+    #[prost(string, tag = "7")]
+    pub close_message: ::prost::alloc::string::String,
 }
 /// One person's presence on one channel.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -2722,6 +2727,22 @@ pub struct GetResponseGoalsResponse {
     #[prost(message, optional, tag = "1")]
     pub goals: ::core::option::Option<ResponseGoals>,
 }
+/// The caller types, or has stopped.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SignalTypingRequest {
+    /// The conversation's id.
+    #[prost(string, tag = "1")]
+    pub conversation_id: ::prost::alloc::string::String,
+    /// The caller types; otherwise they have stopped.
+    #[prost(bool, tag = "2")]
+    pub typing: bool,
+    /// It will be a private note: the customer is told nothing.
+    #[prost(bool, tag = "3")]
+    pub private: bool,
+}
+/// It was passed on.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SignalTypingResponse {}
 /// What a count says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -3654,6 +3675,40 @@ pub mod conversation_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// Tells that the caller types, or has stopped: others who watch the conversation as a thread see it, and, unless it will
+        /// be a private note, the channel's adapter, which may show it to the customer. Best effort: passed on at once, never
+        /// stored and not on the feed. It ends by itself after 8 seconds: repeat it every few seconds while the caller types; what
+        /// comes again within a second is dropped. Errors: INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION
+        /// (CONVERSATION_CLOSED, AGENT_INACTIVE; NOT_HOLDER for the AI where it does not hold the conversation).
+        pub async fn signal_typing(
+            &mut self,
+            request: impl tonic::IntoRequest<super::SignalTypingRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SignalTypingResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.conversation.v1.ConversationService/SignalTyping",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tandem.conversation.v1.ConversationService",
+                        "SignalTyping",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -3898,6 +3953,18 @@ pub mod conversation_service_server {
             request: tonic::Request<super::GetResponseGoalsRequest>,
         ) -> std::result::Result<
             tonic::Response<super::GetResponseGoalsResponse>,
+            tonic::Status,
+        >;
+        /// Tells that the caller types, or has stopped: others who watch the conversation as a thread see it, and, unless it will
+        /// be a private note, the channel's adapter, which may show it to the customer. Best effort: passed on at once, never
+        /// stored and not on the feed. It ends by itself after 8 seconds: repeat it every few seconds while the caller types; what
+        /// comes again within a second is dropped. Errors: INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION
+        /// (CONVERSATION_CLOSED, AGENT_INACTIVE; NOT_HOLDER for the AI where it does not hold the conversation).
+        async fn signal_typing(
+            &self,
+            request: tonic::Request<super::SignalTypingRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SignalTypingResponse>,
             tonic::Status,
         >;
     }
@@ -5207,6 +5274,52 @@ pub mod conversation_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = GetResponseGoalsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.conversation.v1.ConversationService/SignalTyping" => {
+                    #[allow(non_camel_case_types)]
+                    struct SignalTypingSvc<T: ConversationService>(pub Arc<T>);
+                    impl<
+                        T: ConversationService,
+                    > tonic::server::UnaryService<super::SignalTypingRequest>
+                    for SignalTypingSvc<T> {
+                        type Response = super::SignalTypingResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::SignalTypingRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ConversationService>::signal_typing(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = SignalTypingSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
@@ -6648,6 +6761,27 @@ pub mod view_service_server {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
+/// Somebody types, or has stopped. Passed on to whoever listens at that moment and never stored: not in the timeline, not on
+/// the feed, and lost without a word when something is busy or away.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TypingSignal {
+    /// The conversation.
+    #[prost(string, tag = "1")]
+    pub conversation_id: ::prost::alloc::string::String,
+    /// Who: the customer, the AI, or an agent with their name.
+    #[prost(message, optional, tag = "2")]
+    pub author: ::core::option::Option<super::super::r#type::v1::Actor>,
+    /// They type; otherwise they have stopped.
+    #[prost(bool, tag = "3")]
+    pub typing: bool,
+    /// It will be a private note, of which the customer is told nothing.
+    #[prost(bool, tag = "4")]
+    pub private: bool,
+    /// They count as stopped from here on unless it is told again, since the word that they stopped may be lost; 8 seconds
+    /// after it was told. Unset when they have stopped.
+    #[prost(message, optional, tag = "5")]
+    pub expire_time: ::core::option::Option<::prost_types::Timestamp>,
+}
 /// Asks for what a screen shows.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct WatchConversationsRequest {
@@ -6710,7 +6844,10 @@ pub struct WatchConversationsResponse {
     #[prost(string, tag = "2")]
     pub key: ::prost::alloc::string::String,
     /// What happened.
-    #[prost(oneof = "watch_conversations_response::Event", tags = "3, 4, 5, 6, 7, 8, 9")]
+    #[prost(
+        oneof = "watch_conversations_response::Event",
+        tags = "3, 4, 5, 6, 7, 8, 9, 10"
+    )]
     pub event: ::core::option::Option<watch_conversations_response::Event>,
 }
 /// Nested message and enum types in `WatchConversationsResponse`.
@@ -6740,6 +6877,9 @@ pub mod watch_conversations_response {
         /// Nothing happened for a while.
         #[prost(message, tag = "9")]
         Heartbeat(super::WatchHeartbeat),
+        /// Somebody else types in the thread's conversation, or has stopped. Never sent again, and not promised.
+        #[prost(message, tag = "10")]
+        Typing(super::TypingSignal),
     }
 }
 /// The end of a snapshot.
@@ -7213,6 +7353,26 @@ pub struct AcknowledgeOutboundResponse {
     #[prost(enumeration = "DeliveryState", tag = "1")]
     pub state: i32,
 }
+/// Asks who types to customers of a channel.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WatchTypingRequest {
+    /// The channel's id.
+    #[prost(string, tag = "1")]
+    pub channel_id: ::prost::alloc::string::String,
+}
+/// An agent or the AI types to a customer, or has stopped.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct WatchTypingResponse {
+    /// Who types where; never a private note.
+    #[prost(message, optional, tag = "1")]
+    pub signal: ::core::option::Option<TypingSignal>,
+    /// Whom to show it, the strongest address first.
+    #[prost(message, repeated, tag = "2")]
+    pub recipient: ::prost::alloc::vec::Vec<super::super::r#type::v1::Identity>,
+    /// The external id of the customer's last message, to which some providers tie the sign; empty when there is none.
+    #[prost(string, tag = "3")]
+    pub last_external_id: ::prost::alloc::string::String,
+}
 /// Generated client implementations.
 pub mod outbound_service_client {
     #![allow(
@@ -7398,6 +7558,39 @@ pub mod outbound_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// Tells when an agent or the AI types to a customer of the channel, to be shown where the provider can. Best effort: what
+        /// is told while nobody listens is lost, and nothing is sent again. Errors: INVALID_ARGUMENT, PERMISSION_DENIED
+        /// (CHANNEL_NOT_ALLOWED), NOT_FOUND, FAILED_PRECONDITION (CHANNEL_DISABLED). Ends with UNAUTHENTICATED (TOKEN_EXPIRED) when the token expires and with
+        /// UNAVAILABLE (SHUTTING_DOWN) when the process drains: connect again, to any replica.
+        pub async fn watch_typing(
+            &mut self,
+            request: impl tonic::IntoRequest<super::WatchTypingRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::WatchTypingResponse>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.conversation.v1.OutboundService/WatchTyping",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tandem.conversation.v1.OutboundService",
+                        "WatchTyping",
+                    ),
+                );
+            self.inner.server_streaming(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -7438,6 +7631,23 @@ pub mod outbound_service_server {
             request: tonic::Request<super::AcknowledgeOutboundRequest>,
         ) -> std::result::Result<
             tonic::Response<super::AcknowledgeOutboundResponse>,
+            tonic::Status,
+        >;
+        /// Server streaming response type for the WatchTyping method.
+        type WatchTypingStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::WatchTypingResponse, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// Tells when an agent or the AI types to a customer of the channel, to be shown where the provider can. Best effort: what
+        /// is told while nobody listens is lost, and nothing is sent again. Errors: INVALID_ARGUMENT, PERMISSION_DENIED
+        /// (CHANNEL_NOT_ALLOWED), NOT_FOUND, FAILED_PRECONDITION (CHANNEL_DISABLED). Ends with UNAUTHENTICATED (TOKEN_EXPIRED) when the token expires and with
+        /// UNAVAILABLE (SHUTTING_DOWN) when the process drains: connect again, to any replica.
+        async fn watch_typing(
+            &self,
+            request: tonic::Request<super::WatchTypingRequest>,
+        ) -> std::result::Result<
+            tonic::Response<Self::WatchTypingStream>,
             tonic::Status,
         >;
     }
@@ -7653,6 +7863,52 @@ pub mod outbound_service_server {
                                 max_encoding_message_size,
                             );
                         let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.conversation.v1.OutboundService/WatchTyping" => {
+                    #[allow(non_camel_case_types)]
+                    struct WatchTypingSvc<T: OutboundService>(pub Arc<T>);
+                    impl<
+                        T: OutboundService,
+                    > tonic::server::ServerStreamingService<super::WatchTypingRequest>
+                    for WatchTypingSvc<T> {
+                        type Response = super::WatchTypingResponse;
+                        type ResponseStream = T::WatchTypingStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::WatchTypingRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as OutboundService>::watch_typing(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = WatchTypingSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
                         Ok(res)
                     };
                     Box::pin(fut)
@@ -8571,8 +8827,8 @@ pub struct IngestItem {
     /// The channel's own id of this event, 1 to 512 bytes: the same id is stored once, for good.
     #[prost(string, tag = "1")]
     pub external_id: ::prost::alloc::string::String,
-    /// The person on the other side: 1 to 8 identities, at least one of them verified. Not needed for receipts, unless they
-    /// are up to a time.
+    /// The person on the other side: 1 to 8 identities, at least one of them verified. Not needed for what became of
+    /// a file, nor for receipts, unless they are up to a time.
     #[prost(message, repeated, tag = "2")]
     pub identities: ::prost::alloc::vec::Vec<super::super::r#type::v1::Identity>,
     /// The name that the channel gives the person, at most 200 characters.
@@ -8585,7 +8841,7 @@ pub struct IngestItem {
     #[prost(message, optional, tag = "5")]
     pub receive_time: ::core::option::Option<::prost_types::Timestamp>,
     /// What came in.
-    #[prost(oneof = "ingest_item::Event", tags = "6, 7, 8, 9, 10, 11, 12")]
+    #[prost(oneof = "ingest_item::Event", tags = "6, 7, 8, 9, 10, 11, 12, 13")]
     pub event: ::core::option::Option<ingest_item::Event>,
 }
 /// Nested message and enum types in `IngestItem`.
@@ -8614,6 +8870,9 @@ pub mod ingest_item {
         /// An address of the customer was replaced by another: the same contact, its history kept.
         #[prost(message, tag = "12")]
         IdentityChange(super::IngestIdentityChange),
+        /// The adapter tells what became of a message's file.
+        #[prost(message, tag = "13")]
+        Media(super::IngestMedia),
     }
 }
 /// A message that came in.
@@ -8685,6 +8944,35 @@ pub struct IngestReceipt {
     #[prost(message, optional, tag = "6")]
     pub up_to_time: ::core::option::Option<::prost_types::Timestamp>,
 }
+/// What became of the file of a message that came in: it was fetched, it must be fetched again, it is gone. Everything here
+/// replaces what was known, so give again what stays. No edit: `Message.edit_time`, what is unread and the order of lists
+/// stay. It may come before its message, and more than once; of several, and of edits that bring another reference, the one
+/// with the latest `IngestItem.source_time` stands, in whatever order they come. About a message that is deleted, or is no
+/// file, it changes nothing.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct IngestMedia {
+    /// The message's external id.
+    #[prost(string, tag = "1")]
+    pub target_external_id: ::prost::alloc::string::String,
+    /// `PENDING`, `AVAILABLE` or `GONE`.
+    #[prost(enumeration = "MediaState", tag = "2")]
+    pub state: i32,
+    /// The channel's or the store's opaque id, at most 512 characters; must be there unless it is gone.
+    #[prost(string, tag = "3")]
+    pub media_id: ::prost::alloc::string::String,
+    /// Its MIME type, at most 128 characters.
+    #[prost(string, tag = "4")]
+    pub mime_type: ::prost::alloc::string::String,
+    /// Its size in bytes; 0 when unknown.
+    #[prost(int64, tag = "5")]
+    pub size_bytes: i64,
+    /// Its SHA-256 in hexadecimal or base64, at most 128 characters.
+    #[prost(string, tag = "6")]
+    pub sha256: ::prost::alloc::string::String,
+    /// When the reference stops working.
+    #[prost(message, optional, tag = "7")]
+    pub expire_time: ::core::option::Option<::prost_types::Timestamp>,
+}
 /// What became of one item.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct IngestResult {
@@ -8708,7 +8996,7 @@ pub mod ingest_result {
 /// A stored item; a replay gets the same ids.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct IngestStored {
-    /// The message; for edits, deletions, reactions and receipts their target, empty while it has not come; for a change of
+    /// The message; for edits, deletions, reactions, files and receipts their target, empty while it has not come; for a change of
     /// address the remark about it, empty when there was nothing to change or no conversation to show it in.
     #[prost(string, tag = "1")]
     pub message_id: ::prost::alloc::string::String,
@@ -8759,6 +9047,22 @@ pub struct IngestIdentityChange {
     #[prost(string, tag = "2")]
     pub text: ::prost::alloc::string::String,
 }
+/// A customer types, or has stopped.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct IngestTypingRequest {
+    /// The channel's id.
+    #[prost(string, tag = "1")]
+    pub channel_id: ::prost::alloc::string::String,
+    /// The person on the other side: 1 to 8 identities, at least one of them verified.
+    #[prost(message, repeated, tag = "2")]
+    pub identities: ::prost::alloc::vec::Vec<super::super::r#type::v1::Identity>,
+    /// They type; otherwise they have stopped.
+    #[prost(bool, tag = "3")]
+    pub typing: bool,
+}
+/// It was passed on, or there was nobody to tell.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct IngestTypingResponse {}
 /// Generated client implementations.
 pub mod ingest_service_client {
     #![allow(
@@ -8884,6 +9188,40 @@ pub mod ingest_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// Tells that a customer types, or has stopped: agents who watch the conversation see it. Best effort: passed on at once,
+        /// never stored and not on the feed; it makes nobody known and starts nothing. For a contact that is not known, or has no
+        /// live conversation, nothing happens. Repeat it every few seconds while the customer types; what comes again within a
+        /// second is dropped. Role channel, for the channels that the token names. Errors: INVALID_ARGUMENT, PERMISSION_DENIED
+        /// (CHANNEL_NOT_ALLOWED), NOT_FOUND (channel), FAILED_PRECONDITION (CHANNEL_DISABLED).
+        pub async fn ingest_typing(
+            &mut self,
+            request: impl tonic::IntoRequest<super::IngestTypingRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::IngestTypingResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.conversation.v1.IngestService/IngestTyping",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tandem.conversation.v1.IngestService",
+                        "IngestTyping",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -8908,6 +9246,18 @@ pub mod ingest_service_server {
             request: tonic::Request<super::IngestMessagesRequest>,
         ) -> std::result::Result<
             tonic::Response<super::IngestMessagesResponse>,
+            tonic::Status,
+        >;
+        /// Tells that a customer types, or has stopped: agents who watch the conversation see it. Best effort: passed on at once,
+        /// never stored and not on the feed; it makes nobody known and starts nothing. For a contact that is not known, or has no
+        /// live conversation, nothing happens. Repeat it every few seconds while the customer types; what comes again within a
+        /// second is dropped. Role channel, for the channels that the token names. Errors: INVALID_ARGUMENT, PERMISSION_DENIED
+        /// (CHANNEL_NOT_ALLOWED), NOT_FOUND (channel), FAILED_PRECONDITION (CHANNEL_DISABLED).
+        async fn ingest_typing(
+            &self,
+            request: tonic::Request<super::IngestTypingRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::IngestTypingResponse>,
             tonic::Status,
         >;
     }
@@ -9018,6 +9368,51 @@ pub mod ingest_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = IngestMessagesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.conversation.v1.IngestService/IngestTyping" => {
+                    #[allow(non_camel_case_types)]
+                    struct IngestTypingSvc<T: IngestService>(pub Arc<T>);
+                    impl<
+                        T: IngestService,
+                    > tonic::server::UnaryService<super::IngestTypingRequest>
+                    for IngestTypingSvc<T> {
+                        type Response = super::IngestTypingResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::IngestTypingRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as IngestService>::ingest_typing(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = IngestTypingSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

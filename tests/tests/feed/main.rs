@@ -7,6 +7,7 @@ mod cancelled;
 mod consumers;
 mod cursor;
 mod durable;
+mod idle;
 mod restore;
 mod sequencer;
 mod support;

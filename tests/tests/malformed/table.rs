@@ -309,11 +309,11 @@ pub const WRONG: &[(&str, Role, &str, &str)] = &[
         Role::Admin,
         r#"{"requestId":"x","channel":{"kind":9,"state":9,"capabilities":{"maxTextLength":-1,
            "replyWindow":"0.5s"},"policy":{"aiAnswerTime":"-1s","reopen":9,"reopenWindow":"0s",
-           "closeAfterSilence":"315360001s","defaultTeamId":"x"}}}"#,
+           "closeAfterSilence":"315360001s","closeMessage":"\u0000","defaultTeamId":"x"}}}"#,
         "request_id channel.display_name channel.kind channel.state \
          channel.capabilities.max_text_length channel.capabilities.reply_window \
          channel.policy.ai_answer_time channel.policy.reopen channel.policy.reopen_window \
-         channel.policy.close_after_silence channel.policy.default_team_id",
+         channel.policy.close_after_silence channel.policy.close_message channel.policy.default_team_id",
     ),
     (
         "conversation.ChannelService/CreateChannel",
@@ -357,6 +357,19 @@ pub const WRONG: &[(&str, Role, &str, &str)] = &[
     ),
     ("conversation.ChannelService/GetChannelHealth", Role::Admin, r#"{"channelId":"x"}"#, "channel_id"),
     ("conversation.IngestService/IngestMessages", Role::Channel, r#"{"channelId":"x"}"#, "channel_id items"),
+    (
+        "conversation.IngestService/IngestTyping",
+        Role::Channel,
+        r#"{"channelId":"x","identities":[{"kind":99,"value":"\u0000"}]}"#,
+        "channel_id identities identities[0].kind identities[0].value",
+    ),
+    ("conversation.OutboundService/WatchTyping", Role::Channel, r#"{"channelId":"x"}"#, "channel_id"),
+    (
+        "conversation.ConversationService/SignalTyping",
+        Role::Agent,
+        r#"{"conversationId":"x"}"#,
+        "conversation_id",
+    ),
     (
         "conversation.OutboundService/PullOutbound",
         Role::Channel,

@@ -53,6 +53,7 @@ impl Domain {
                         .with("limit", 1_000)
                         .into());
                 }
+                fits(&channel)?;
                 store::channel::insert(&mut tx, viewer.tenant_id, &channel).await?;
                 self.record_channel(&mut tx, viewer, &request, &channel).await?
             }
@@ -86,6 +87,7 @@ impl Domain {
                     );
                 }
                 merge(&mut channel, new, mask);
+                fits(&channel)?;
                 channel.version += 1;
                 store::channel::save(&mut tx, viewer.tenant_id, &channel).await?;
                 self.record_channel(&mut tx, viewer, &request, &channel).await?
@@ -165,6 +167,17 @@ fn merge(channel: &mut Channel, new: Channel, mask: ChannelMask) {
         channel.reopen = new.reopen;
         channel.reopen_window = new.reopen_window;
         channel.close_after_silence = new.close_after_silence;
+        channel.close_message = new.close_message;
         channel.default_team_id = new.default_team_id;
     }
+}
+
+/// The channel can carry what it is to send by itself.
+fn fits(channel: &Channel) -> Result<(), Fault> {
+    let longest = usize::try_from(channel.max_text_length).unwrap_or(usize::MAX);
+    if channel.close_message.chars().count() > longest {
+        let problem = format!("must be at most {longest} characters on this channel");
+        return Err(Fault::invalid("channel.policy.close_message", problem));
+    }
+    Ok(())
 }

@@ -33,6 +33,29 @@ pub struct Media {
     pub expires_at: Option<DateTime<Utc>>,
 }
 
+/// Where a file is, as its channel's adapter tells after the message came in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MediaReference {
+    pub state: i32,
+    pub media_id: String,
+    pub mime_type: String,
+    pub size_bytes: i64,
+    pub sha256: String,
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+impl Media {
+    /// Puts a newer reference in the place of what was known.
+    pub fn refer(&mut self, to: MediaReference) {
+        self.state = to.state;
+        self.media_id = to.media_id;
+        self.mime_type = to.mime_type;
+        self.size_bytes = to.size_bytes;
+        self.sha256 = to.sha256;
+        self.expires_at = to.expires_at;
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Card {
     pub name: String,

@@ -19,6 +19,7 @@ pub mod outbound;
 pub mod recorded;
 pub mod tenant;
 pub mod tick;
+pub mod typing;
 pub mod view;
 pub mod viewer;
 pub mod watch;
@@ -51,6 +52,7 @@ pub struct Domain {
     pub freshness: Freshness,
     pub signer: Signer,
     pub stop: CancellationToken,
+    pub typing: typing::hub::Hub,
     /// Tenants' dedup keys: never rotated, so never stale.
     dedup_keys: Cache<Uuid, [u8; 32]>,
     /// Tenants' phrases with their versions, which every use compares.
@@ -74,6 +76,7 @@ impl Domain {
             Cache::builder().max_capacity(10_000).time_to_idle(Duration::from_secs(3_600)).build();
         // A database restored from a backup may give a version twice: nothing is remembered for long.
         let phrases = Cache::builder().max_capacity(10_000).time_to_live(Duration::from_secs(300)).build();
+        let typing = typing::hub::Hub::spawn(pool.clone(), stop.clone());
         Self {
             pool,
             ambient,
@@ -82,6 +85,7 @@ impl Domain {
             freshness,
             signer,
             stop,
+            typing,
             dedup_keys,
             phrases,
             adapters: Cache::builder().max_capacity(10_000).build(),

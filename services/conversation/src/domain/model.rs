@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::content::{Content, Referral};
+use super::content::{Content, MediaReference, Referral};
 use super::kinds::{
     ActorKind, Attention, Cause, ChannelKind, ChannelState, DeliveryState, HandOffReason, HolderKind,
     IdentityKind, Priority, ReopenPolicy, Status, TenantState,
@@ -36,6 +36,8 @@ pub struct Channel {
     pub reopen: ReopenPolicy,
     pub reopen_window: TimeDelta,
     pub close_after_silence: Option<TimeDelta>,
+    /// The last message to a customer whose silence closes the conversation; empty for none.
+    pub close_message: String,
     pub default_team_id: Option<Uuid>,
     pub created_at: DateTime<Utc>,
     pub last_seen_at: Option<DateTime<Utc>>,
@@ -85,7 +87,7 @@ impl Holder {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Actor {
     pub kind: ActorKind,
     pub id: Option<Uuid>,
@@ -161,6 +163,14 @@ pub struct Row {
     pub channel_name: String,
 }
 
+/// What an adapter told of a message's file, and by which event. Stored as JSON in `message.media`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MediaTold {
+    pub at: DateTime<Utc>,
+    pub by: String,
+    pub reference: MediaReference,
+}
+
 #[derive(Debug, Clone)]
 pub struct Message {
     pub id: Uuid,
@@ -178,6 +188,8 @@ pub struct Message {
     /// The external id of the edit that stands.
     pub edited_by: String,
     pub deleted_at: Option<DateTime<Utc>>,
+    /// The newest that the adapter told of its file; boxed, since few messages have it.
+    pub media: Option<Box<MediaTold>>,
     pub epoch: i64,
     /// Of a customer's message: the number that its activity took; written, not read again.
     pub activity_number: i64,

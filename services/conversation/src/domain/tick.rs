@@ -7,14 +7,17 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use tandem_change_feed::{ChangeKind, Row, outbox, prune};
 use tandem_database::{Result, begin};
+use tandem_fault::Reason;
 use uuid::Uuid;
 
 use super::Domain;
+use super::content::Content;
 use super::conversation::close::end;
+use super::conversation::send::may_leave;
 use super::kinds::{Cause, DeliveryState, HandOffReason, HolderKind, Status};
 use super::model::{Actor, Channel, Conversation, Holder};
 use super::outbound::UNKNOWN_TIME;
-use super::work::{HolderChange, Work};
+use super::work::{Draft, HolderChange, Work};
 use crate::store;
 
 /// Rows that one step of a tick acts on.
@@ -134,7 +137,8 @@ fn step(work: &mut Work, conversation: &mut Conversation, channel: &Channel, now
     if !snoozed
         && channel.close_after_silence.is_some_and(|silence| conversation.last_activity_at + silence < now)
     {
-        end(work, conversation, Actor::SYSTEM, "silence");
+        let reason = say_goodbye(work, conversation, channel);
+        end(work, conversation, Actor::SYSTEM, reason);
         return true;
     }
     if conversation.holder.kind != HolderKind::Ai {
@@ -156,4 +160,26 @@ fn step(work: &mut Work, conversation: &mut Conversation, channel: &Channel, now
     };
     work.change_holder(conversation, change);
     true
+}
+
+/// The policy's last message to a customer whose silence closes the conversation, where it may leave. Answers why it closes,
+/// for the timeline.
+fn say_goodbye(work: &mut Work, conversation: &mut Conversation, channel: &Channel) -> &'static str {
+    if channel.close_message.is_empty() {
+        return "silence";
+    }
+    let content = Content::Text { text: channel.close_message.clone() };
+    match may_leave(channel, conversation, std::slice::from_ref(&content), work.now) {
+        Ok(()) => {
+            // It answers nothing, and what the customer sent before it and comes late reopens as if it had not been said.
+            let before = (conversation.answered_by, conversation.last_reply_source_at);
+            work.reply(conversation, Draft::now(Actor::SYSTEM, content, work.now), false);
+            (conversation.answered_by, conversation.last_reply_source_at) = before;
+            "silence"
+        }
+        Err(fault) if fault.reason == Reason::ReplyWindowClosed => {
+            "silence, without a last message: the reply window is over"
+        }
+        Err(_) => "silence, without a last message: the channel does not carry it",
+    }
 }

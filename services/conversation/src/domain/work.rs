@@ -215,6 +215,7 @@ impl<'a> Work<'a> {
             edited_at: None,
             edited_by: String::new(),
             deleted_at: None,
+            media: None,
             epoch: conversation.epoch,
             activity_number: draft.activity_number,
             answers_position: draft.answers_position,

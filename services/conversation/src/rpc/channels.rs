@@ -161,6 +161,7 @@ impl Rpc {
         if reopen == Some(ReopenPolicy::WithinWindow) {
             v.check(window.is_some(), "policy.reopen_window", "must be set with this reopen policy");
         }
+        parse::text(&mut v, "policy.close_message", &policy.close_message, 0..=1_024);
         let channel = Channel {
             id: self.domain.ambient.id(),
             kind: kind.unwrap_or(ChannelKind::WebChat),
@@ -180,6 +181,7 @@ impl Rpc {
                 "policy.close_after_silence",
                 policy.close_after_silence,
             ),
+            close_message: policy.close_message,
             default_team_id: parse::optional_id(&mut v, "policy.default_team_id", &policy.default_team_id),
             created_at: self.domain.ambient.now(),
             last_seen_at: None,

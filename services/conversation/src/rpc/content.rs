@@ -5,7 +5,7 @@ use tandem_proto::conversation::v1 as proto;
 use tandem_proto::conversation::v1::message_content::Kind;
 
 use super::parse;
-use crate::domain::content::{Card, Content, Media, OrderItem, Referral};
+use crate::domain::content::{Card, Content, Media, MediaReference, OrderItem, Referral};
 
 /// Characters of a text.
 const TEXT: usize = 16_384;
@@ -177,6 +177,24 @@ fn media_of(violations: &mut Violations, media: proto::MediaContent) -> Content 
         state: media.state,
         expires_at: parse::time(violations, "media.expire_time", media.expire_time),
     })
+}
+
+/// Where a file is, from what an adapter tells of it.
+pub fn reference(v: &mut Violations, media: proto::IngestMedia) -> MediaReference {
+    let is_gone = media.state == i32::from(proto::MediaState::Gone);
+    v.check((1..=3).contains(&media.state), "media.state", "must be a known state");
+    parse::text(v, "media.media_id", &media.media_id, usize::from(!is_gone)..=512);
+    parse::text(v, "media.mime_type", &media.mime_type, 0..=128);
+    v.check(media.size_bytes >= 0, "media.size_bytes", "must not be negative");
+    parse::text(v, "media.sha256", &media.sha256, 0..=128);
+    MediaReference {
+        state: media.state,
+        media_id: media.media_id,
+        mime_type: media.mime_type,
+        size_bytes: media.size_bytes,
+        sha256: media.sha256,
+        expires_at: parse::time(v, "media.expire_time", media.expire_time),
+    }
 }
 
 fn card_of(violations: &mut Violations, at: usize, card: proto::ContactCard) -> Card {

@@ -311,4 +311,12 @@ impl ConversationService for Rpc {
         let goals = self.domain.goals(&viewer).await?;
         Ok(Response::new(proto::GetResponseGoalsResponse { goals: Some(settings::to_proto(&goals)) }))
     }
+
+    async fn signal_typing(
+        &self,
+        request: Request<proto::SignalTypingRequest>,
+    ) -> Answer<proto::SignalTypingResponse> {
+        let (viewer, request) = self.open(request).await?;
+        self.typing(viewer, request).await.map(Response::new)
+    }
 }

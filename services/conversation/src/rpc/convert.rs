@@ -12,6 +12,7 @@ use crate::domain::kinds::{ActorKind, Attention, HandOffReason, Priority};
 use crate::domain::model::{
     Actor, Channel, Contact, Conversation, Entry, Event, Holder, Identity, Message, Row, Tenant,
 };
+use crate::domain::typing::Signal;
 use crate::store::label::Label;
 
 pub fn time(at: DateTime<Utc>) -> prost_types::Timestamp {
@@ -50,6 +51,16 @@ pub fn identity(identity: &Identity) -> shared::Identity {
     }
 }
 
+pub fn typing(signal: &Signal) -> proto::TypingSignal {
+    proto::TypingSignal {
+        conversation_id: signal.conversation_id.to_string(),
+        author: Some(actor(signal.author, signal.author_name.clone())),
+        typing: signal.typing,
+        private: signal.private,
+        expire_time: signal.typing.then(|| time(signal.expires_at)),
+    }
+}
+
 pub fn tenant(tenant: Tenant) -> proto::Tenant {
     proto::Tenant {
         id: tenant.id.to_string(),
@@ -79,6 +90,7 @@ pub fn channel(channel: Channel) -> proto::Channel {
             reopen_window: (channel.reopen_window > TimeDelta::zero())
                 .then(|| duration(channel.reopen_window)),
             close_after_silence: channel.close_after_silence.map(duration),
+            close_message: channel.close_message,
             default_team_id: text(channel.default_team_id),
         }),
         create_time: Some(time(channel.created_at)),

@@ -31,6 +31,14 @@ impl IngestService for Rpc {
             change_token: self.domain.freshness.token(ingested.written),
         }))
     }
+
+    async fn ingest_typing(
+        &self,
+        request: Request<proto::IngestTypingRequest>,
+    ) -> Result<Response<proto::IngestTypingResponse>, Status> {
+        let (viewer, request) = self.open(request).await?;
+        self.customer_typing(viewer, request).await.map(Response::new)
+    }
 }
 
 fn result(outcome: Result<Stored, Fault>) -> proto::IngestResult {
@@ -71,9 +79,10 @@ impl Rpc {
         let source_at = parse::time(&mut v, "source_time", item.source_time);
         let received_at = parse::time(&mut v, "receive_time", item.receive_time);
         let is_receipt = matches!(item.event, Some(Wire::Receipt(_)));
-        let is_of_reply = matches!(&item.event, Some(Wire::Receipt(receipt)) if receipt.up_to_time.is_none());
+        let needs_nobody = matches!(&item.event, Some(Wire::Receipt(receipt)) if receipt.up_to_time.is_none())
+            || matches!(item.event, Some(Wire::Media(_)));
         let is_known = identities.iter().any(|i| i.verified);
-        v.check(is_of_reply || is_known, "identities", "must have a verified identity");
+        v.check(needs_nobody || is_known, "identities", "must have a verified identity");
         v.check(is_receipt || item.source_time.is_some(), "source_time", "must be set");
         let event = parse_event(&mut v, item.event);
         v.finish()?;
@@ -150,6 +159,11 @@ fn parse_event(v: &mut Violations, event: Option<Wire>) -> Option<Event> {
         }
         Wire::Receipt(receipt) => receipt_of(v, receipt),
         Wire::IdentityChange(change) => identity_change(v, change),
+        Wire::Media(media) => {
+            bytes(v, "media.target_external_id", &media.target_external_id, 1);
+            let target = media.target_external_id.clone();
+            Some(Event::Media { target, reference: content::reference(v, media) })
+        }
     }
 }
 

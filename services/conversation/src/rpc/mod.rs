@@ -15,6 +15,7 @@ mod sending;
 mod settings;
 mod tenants;
 mod transfer;
+mod typing;
 mod views;
 mod watch;
 

@@ -1,12 +1,14 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use tandem_access::caller;
 use tandem_fault::Violations;
 use tandem_proto::conversation::v1 as proto;
 use tandem_proto::conversation::v1::acknowledge_outbound_request::Outcome as Wire;
 use tandem_proto::conversation::v1::outbound_service_server::OutboundService;
 use tonic::{Request, Response, Status};
 
+use super::typing::TypingStream;
 use super::{Rpc, convert, parse};
 use crate::domain::outbound::acknowledge::Outcome;
 use crate::domain::outbound::pull::Leased;
@@ -56,6 +58,17 @@ impl OutboundService for Rpc {
         v.finish()?;
         let state = self.domain.acknowledge(&viewer, message_id, lease, outcome).await?;
         Ok(Response::new(proto::AcknowledgeOutboundResponse { state: state.number().into() }))
+    }
+
+    type WatchTypingStream = TypingStream;
+
+    async fn watch_typing(
+        &self,
+        request: Request<proto::WatchTypingRequest>,
+    ) -> Result<Response<TypingStream>, Status> {
+        let caller = caller(&request)?.clone();
+        let (viewer, request) = self.open(request).await?;
+        self.typing_stream(caller, viewer, request).await.map(Response::new)
     }
 }
 

@@ -21,6 +21,7 @@ struct Record {
     reopen: i16,
     reopen_window_s: i64,
     close_after_silence_s: Option<i64>,
+    close_message: String,
     default_team_id: Option<Uuid>,
     created_at: DateTime<Utc>,
     last_seen_at: Option<DateTime<Utc>>,
@@ -44,6 +45,7 @@ impl From<Record> for Channel {
             reopen: checked(ReopenPolicy::from_number(row.reopen)),
             reopen_window: TimeDelta::seconds(row.reopen_window_s),
             close_after_silence: row.close_after_silence_s.map(TimeDelta::seconds),
+            close_message: row.close_message,
             default_team_id: row.default_team_id,
             created_at: row.created_at,
             last_seen_at: row.last_seen_at,
@@ -56,8 +58,8 @@ pub async fn insert(connection: &mut Connection, tenant_id: Uuid, channel: &Chan
     sqlx::query!(
         "INSERT INTO channel (tenant_id, id, kind, display_name, state, max_text_length, reply_window_s, templates,
              receipts, edits, ai_enabled, ai_answer_s, reopen, reopen_window_s, close_after_silence_s, default_team_id,
-             created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
+             created_at, close_message)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)",
         tenant_id,
         channel.id,
         channel.kind.number(),
@@ -75,6 +77,7 @@ pub async fn insert(connection: &mut Connection, tenant_id: Uuid, channel: &Chan
         channel.close_after_silence.map(|silence| silence.num_seconds()),
         channel.default_team_id,
         channel.created_at,
+        channel.close_message,
     )
     .execute(connection)
     .await?;
@@ -86,7 +89,8 @@ pub async fn save(connection: &mut Connection, tenant_id: Uuid, channel: &Channe
     let saved = sqlx::query!(
         "UPDATE channel SET display_name = $3, state = $4, max_text_length = $5, reply_window_s = $6, templates = $7,
              receipts = $8, edits = $9, ai_enabled = $10, ai_answer_s = $11, reopen = $12, reopen_window_s = $13,
-             close_after_silence_s = $14, default_team_id = $15, version = $16
+             close_after_silence_s = $14, default_team_id = $15, version = $16,
+             close_message = $17
          WHERE tenant_id = $1 AND id = $2",
         tenant_id,
         channel.id,
@@ -104,6 +108,7 @@ pub async fn save(connection: &mut Connection, tenant_id: Uuid, channel: &Channe
         channel.close_after_silence.map(|silence| silence.num_seconds()),
         channel.default_team_id,
         channel.version,
+        channel.close_message,
     )
     .execute(connection)
     .await?
@@ -138,8 +143,8 @@ pub async fn read(
     let rows = sqlx::query_as!(
         Record,
         "SELECT c.tenant_id, c.id, kind, display_name, state, max_text_length, reply_window_s, templates, receipts, edits,
-                ai_enabled, ai_answer_s, reopen, reopen_window_s, close_after_silence_s, default_team_id, created_at,
-                last_seen_at, version
+                ai_enabled, ai_answer_s, reopen, reopen_window_s, close_after_silence_s, close_message, default_team_id,
+                created_at, last_seen_at, version
          FROM unnest($1::uuid[], $2::uuid[]) AS wanted (tenant_id, id)
          JOIN channel c ON c.tenant_id = wanted.tenant_id AND c.id = wanted.id",
         tenants,

@@ -10,7 +10,9 @@ use crate::domain::model::{Contact, Identity};
 /// A verified address on a channel.
 pub type Address = (Uuid, IdentityKind, String);
 
-fn arrays<'a>(addresses: impl IntoIterator<Item = &'a Address>) -> (Vec<Uuid>, Vec<i16>, Vec<String>) {
+pub(super) fn arrays<'a>(
+    addresses: impl IntoIterator<Item = &'a Address>,
+) -> (Vec<Uuid>, Vec<i16>, Vec<String>) {
     let (mut channels, mut kinds, mut values) = (Vec::new(), Vec::new(), Vec::new());
     for (channel, kind, value) in addresses {
         channels.push(*channel);

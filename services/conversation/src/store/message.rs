@@ -24,6 +24,7 @@ struct Record {
     edited_at: Option<DateTime<Utc>>,
     edited_by: String,
     deleted_at: Option<DateTime<Utc>>,
+    media: Option<Value>,
     epoch: i64,
     answers_position: i64,
     reply_to_position: i64,
@@ -47,6 +48,7 @@ impl Record {
         let reactions = serde_json::from_value(self.reactions).map_err(Fault::internal)?;
         let referral =
             self.referral.map(serde_json::from_value::<Referral>).transpose().map_err(Fault::internal)?;
+        let media = self.media.map(serde_json::from_value).transpose().map_err(Fault::internal)?;
         let message = Message {
             id: self.id,
             conversation_id: self.conversation_id,
@@ -61,6 +63,7 @@ impl Record {
             edited_at: self.edited_at,
             edited_by: self.edited_by,
             deleted_at: self.deleted_at,
+            media,
             epoch: self.epoch,
             activity_number: 0,
             answers_position: self.answers_position,
@@ -109,8 +112,9 @@ pub async fn insert(connection: &mut Connection, tenant_id: Uuid, messages: &[Me
         .iter()
         .map(|message| message.mention_agent_ids.iter().map(Uuid::to_string).collect::<Vec<_>>().join(","))
         .collect();
-    let (mut reactions, mut referrals) = (Vec::new(), Vec::new());
+    let (mut reactions, mut referrals, mut media) = (Vec::new(), Vec::new(), Vec::new());
     for message in messages {
+        media.push(message.media.as_ref().map(serde_json::to_value).transpose().map_err(Fault::internal)?);
         reactions.push(serde_json::to_value(&message.reactions).map_err(Fault::internal)?);
         referrals
             .push(message.referral.as_ref().map(serde_json::to_value).transpose().map_err(Fault::internal)?);
@@ -119,18 +123,18 @@ pub async fn insert(connection: &mut Connection, tenant_id: Uuid, messages: &[Me
         "INSERT INTO message (tenant_id, conversation_id, position, id, author_kind, author_id, private, content,
              source_at, received_at, stored_at, epoch, answers_position, reply_to_position, reply_to_external_id,
              forwarded, external_id, edited_at, deleted_at, reactions, edited_by, referral, mention_agent_ids,
-             activity_number)
+             activity_number, media)
          SELECT $1, n.conversation_id, n.position, n.id, n.author_kind, n.author_id, n.private, n.content, n.source_at,
              n.received_at, n.stored_at, n.epoch, n.answers_position, n.reply_to_position, n.reply_to_external_id,
              n.forwarded, n.external_id, n.edited_at, n.deleted_at, n.reactions, n.edited_by, n.referral,
-             string_to_array(n.mentions, ',')::uuid[], n.activity_number
+             string_to_array(n.mentions, ',')::uuid[], n.activity_number, n.media
          FROM unnest($2::uuid[], $3::bigint[], $4::uuid[], $5::smallint[], $6::uuid[], $7::boolean[],
              $8::jsonb[], $9::timestamptz[], $10::timestamptz[], $11::timestamptz[], $12::bigint[], $13::bigint[],
              $14::bigint[], $15::text[], $16::boolean[], $17::text[], $18::timestamptz[], $19::timestamptz[],
-             $20::jsonb[], $21::text[], $22::jsonb[], $23::text[], $24::bigint[])
+             $20::jsonb[], $21::text[], $22::jsonb[], $23::text[], $24::bigint[], $25::jsonb[])
              AS n (conversation_id, position, id, author_kind, author_id, private, content, source_at, received_at,
                    stored_at, epoch, answers_position, reply_to_position, reply_to_external_id, forwarded, external_id,
-                   edited_at, deleted_at, reactions, edited_by, referral, mentions, activity_number)",
+                   edited_at, deleted_at, reactions, edited_by, referral, mentions, activity_number, media)",
         tenant_id,
         &conversations,
         &column(|message| message.position),
@@ -155,6 +159,7 @@ pub async fn insert(connection: &mut Connection, tenant_id: Uuid, messages: &[Me
         &referrals as &[Option<Value>],
         &mentions,
         &column(|message| message.activity_number),
+        &media as &[Option<Value>],
     )
     .execute(connection)
     .await?;
@@ -167,8 +172,9 @@ pub async fn save(connection: &mut Connection, tenant_id: Uuid, messages: &[&Mes
         return Ok(());
     }
     let ids: Vec<Uuid> = messages.iter().map(|message| message.id).collect();
-    let (mut contents, mut reactions) = (Vec::new(), Vec::new());
+    let (mut contents, mut reactions, mut media) = (Vec::new(), Vec::new(), Vec::new());
     for message in messages {
+        media.push(message.media.as_ref().map(serde_json::to_value).transpose().map_err(Fault::internal)?);
         contents
             .push(message.content.as_ref().map(serde_json::to_value).transpose().map_err(Fault::internal)?);
         reactions.push(serde_json::to_value(&message.reactions).map_err(Fault::internal)?);
@@ -178,9 +184,9 @@ pub async fn save(connection: &mut Connection, tenant_id: Uuid, messages: &[&Mes
     let edited_by: Vec<String> = messages.iter().map(|message| message.edited_by.clone()).collect();
     let saved = sqlx::query!(
         "UPDATE message AS m SET content = n.content, reactions = n.reactions, edited_at = n.edited_at,
-             deleted_at = n.deleted_at, edited_by = n.edited_by, version = m.version + 1
-         FROM unnest($2::uuid[], $3::jsonb[], $4::jsonb[], $5::timestamptz[], $6::timestamptz[], $7::text[])
-              AS n (id, content, reactions, edited_at, deleted_at, edited_by)
+             deleted_at = n.deleted_at, edited_by = n.edited_by, media = n.media, version = m.version + 1
+         FROM unnest($2::uuid[], $3::jsonb[], $4::jsonb[], $5::timestamptz[], $6::timestamptz[], $7::text[],
+              $8::jsonb[]) AS n (id, content, reactions, edited_at, deleted_at, edited_by, media)
          WHERE m.tenant_id = $1 AND m.id = n.id",
         tenant_id,
         &ids,
@@ -189,6 +195,7 @@ pub async fn save(connection: &mut Connection, tenant_id: Uuid, messages: &[&Mes
         &edited as &[Option<DateTime<Utc>>],
         &deleted as &[Option<DateTime<Utc>>],
         &edited_by,
+        &media as &[Option<Value>],
     )
     .execute(connection)
     .await?
@@ -262,7 +269,7 @@ pub async fn read(connection: &mut Connection, ids: &[(Uuid, Uuid)]) -> Result<V
     let rows = sqlx::query_as!(
         Record,
         r#"SELECT m.tenant_id, m.id, m.conversation_id, m.position, author_kind, author_id, private, content, reactions,
-                source_at, received_at, stored_at, edited_at, edited_by, deleted_at, m.epoch, answers_position,
+                source_at, received_at, stored_at, edited_at, edited_by, deleted_at, media, m.epoch, answers_position,
                 reply_to_position, reply_to_external_id, forwarded, referral, mention_agent_ids,
                 coalesce(nullif(external_id, ''), o.provider_id, '') AS "external_id!",
                 m.version + coalesce(o.version, 0) AS "version!",

@@ -24,6 +24,7 @@ pub mod row;
 pub mod tenant;
 pub mod timeline;
 pub mod timer;
+pub mod typing;
 pub mod view;
 
 use tandem_database::Result;

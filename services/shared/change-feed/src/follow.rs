@@ -4,7 +4,7 @@ use std::time::Duration;
 use tandem_database::{Pool, begin_snapshot};
 use tandem_fault::{Fault, Reason};
 use tokio::sync::broadcast::{self, error::RecvError};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use crate::server::Hydrate;
 use crate::tail::{Batch, read_batch};
@@ -21,6 +21,8 @@ pub struct Follower<H> {
     /// Subscribed before the table was read to its end, so that nothing falls between the two.
     batches: broadcast::Receiver<Arc<Batch>>,
     catching_up: bool,
+    /// When anything was heard last: whoever drops a [`Follower::next`] half-way does not begin the wait anew.
+    heard: Instant,
 }
 
 /// What a follower sees next.
@@ -51,7 +53,7 @@ impl<H: Hydrate> Follower<H> {
             None => log::head(&mut tx).await?,
         };
         drop(tx);
-        Ok(Self { pool, hydrator, tail, cursor, batches, catching_up: true })
+        Ok(Self { pool, hydrator, tail, cursor, batches, catching_up: true, heard: Instant::now() })
     }
 
     /// The place of what was seen last.
@@ -75,11 +77,12 @@ impl<H: Hydrate> Follower<H> {
                 drop(tx);
                 let Some(batch) = batch else {
                     self.catching_up = false;
+                    self.heard = Instant::now();
                     return Ok(Step::Idle);
                 };
                 return Ok(self.step(Arc::new(batch)));
             }
-            match timeout(idle, self.batches.recv()).await {
+            match timeout_at(self.heard + idle, self.batches.recv()).await {
                 Ok(Ok(batch)) if batch.holds(self.cursor) => {
                     if batch.cursor() != self.cursor {
                         return Ok(self.step(batch));
@@ -99,6 +102,7 @@ impl<H: Hydrate> Follower<H> {
     }
 
     fn step(&mut self, batch: Arc<Batch>) -> Step {
+        self.heard = Instant::now();
         let already = self.cursor.seq;
         self.cursor = batch.cursor();
         Step::Changes { batch, already }

@@ -212,8 +212,8 @@ fn who(book: &mut Book, ambient: &Ambient, item: &Item) -> Who {
                 changed: replaced.is_some_and(|replaced| replaced.changed),
             }
         }
-        // What became of a reply makes nobody known.
-        Event::Receipt { .. } | Event::ReceiptUpTo { .. } => {
+        // What became of a reply or a file makes nobody known.
+        Event::Receipt { .. } | Event::ReceiptUpTo { .. } | Event::Media { .. } => {
             Who { contact: book.find(item.person()), changed: false }
         }
         _ => Who { contact: book.resolve(ambient, item.person()), changed: false },

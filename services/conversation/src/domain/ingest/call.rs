@@ -51,7 +51,8 @@ impl Domain {
         Ok(Ingested { outcomes, written: ingested.written })
     }
 
-    async fn ready_channel(&self, tenant_id: Uuid, channel_id: Uuid) -> Result<(), Fault> {
+    /// A channel that is there and takes part.
+    pub async fn ready_channel(&self, tenant_id: Uuid, channel_id: Uuid) -> Result<(), Fault> {
         let mut tx = begin(&self.pool).await?;
         match store::channel::find_one(&mut tx, tenant_id, channel_id).await? {
             None => Err(Fault::not_found("channel")),

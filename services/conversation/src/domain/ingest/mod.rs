@@ -18,7 +18,7 @@ use tandem_change_feed::Written;
 use tandem_fault::Fault;
 use uuid::Uuid;
 
-use super::content::{Content, Referral};
+use super::content::{Content, MediaReference, Referral};
 use super::kinds::DeliveryState;
 use super::model::Identity;
 
@@ -95,6 +95,11 @@ pub enum Event {
     ReceiptUpTo {
         time: DateTime<Utc>,
         state: DeliveryState,
+    },
+    /// What became of the file of a message that came in.
+    Media {
+        target: String,
+        reference: MediaReference,
     },
     /// An address of the person was replaced by another.
     IdentityChange {

@@ -10,8 +10,9 @@ use uuid::Uuid;
 use super::batch::hash;
 use super::threads::Threads;
 use super::{Event, Item, Reply, Stamp};
+use crate::domain::content::Content;
 use crate::domain::kinds::ActorKind;
-use crate::domain::model::{Actor, Message, Reaction};
+use crate::domain::model::{Actor, MediaTold, Message, Reaction};
 use crate::domain::outbound::forward;
 use crate::domain::work::Work;
 use crate::store;
@@ -44,6 +45,7 @@ pub fn named(event: &Event) -> Option<&str> {
         Event::Edit { target, .. }
         | Event::Deletion { target }
         | Event::Reaction { target, .. }
+        | Event::Media { target, .. }
         | Event::Quote { target, .. }
         | Event::Receipt { reply: Reply::Provider(target), .. } => Some(target),
         Event::Message(incoming) | Event::Echo(incoming) if !incoming.reply_to_external_id.is_empty() => {
@@ -238,8 +240,8 @@ pub fn settle(reply: &mut Outbound, receipt: &Event, marks: &mut BTreeSet<Mark>)
     forward(reply, *state, failure)
 }
 
-/// What an event does to its message, in whatever order events come: of two edits, and of one person's reactions, the one
-/// that happened later stands. A deletion is for good: nothing brings the text back.
+/// What an event does to its message, in whatever order events come: of two edits, of what was told of a file, and of one
+/// person's reactions, the one that happened later stands. A deletion is for good: nothing brings the text back.
 pub fn change(
     message: &mut Message,
     event: &Event,
@@ -258,10 +260,24 @@ pub fn change(
             }
             message.content = Some(content.clone());
             (message.edited_at, message.edited_by) = (Some(stamp.at), stamp.by);
+            if let Some(told) = message.media.clone() {
+                refer(message, &told);
+            }
             true
+        }
+        Event::Media { reference, .. } if is_customers || message.author.kind == ActorKind::Business => {
+            if message.media.as_ref().is_some_and(|told| (told.at, &told.by) >= (stamp.at, &stamp.by)) {
+                return false;
+            }
+            let told = MediaTold { at: stamp.at, by: stamp.by, reference: reference.clone() };
+            refer(message, &told) && {
+                message.media = Some(Box::new(told));
+                true
+            }
         }
         Event::Deletion { .. } if is_customers => {
             message.content = None;
+            message.media = None;
             message.reactions.clear();
             // Whether an edit came before it or comes after it shows no more.
             (message.edited_at, message.edited_by) = (None, String::new());
@@ -278,6 +294,20 @@ pub fn change(
                 message.reactions.remove(at);
             }
             message.reactions.push(Reaction { author, emoji: emoji.clone(), at: stamp.at, by: stamp.by });
+            true
+        }
+        _ => false,
+    }
+}
+
+/// Brings what an adapter told of a file into its message, unless an edit that happened later brought another file. Answers
+/// whether it did.
+fn refer(message: &mut Message, told: &MediaTold) -> bool {
+    match &mut message.content {
+        Some(Content::Media(media))
+            if (message.edited_at, &message.edited_by) < (Some(told.at), &told.by) =>
+        {
+            media.refer(told.reference.clone());
             true
         }
         _ => false,

@@ -2,6 +2,7 @@
 
 mod question;
 mod stream;
+mod typing;
 
 use std::pin::Pin;
 

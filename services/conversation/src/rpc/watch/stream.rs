@@ -1,4 +1,5 @@
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -10,14 +11,17 @@ use tandem_proto::conversation::v1::{
     SnapshotEnd, SnapshotStart, WatchConversationsResponse as Sent, WatchHeartbeat,
 };
 use tandem_signed_token::PageToken;
+use tokio::sync::broadcast::Receiver;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tonic::Status;
 use uuid::Uuid;
 
 use super::question::{Place, Question, seen_as};
+use super::typing;
 use crate::domain::Domain;
 use crate::domain::conversation::messages::Window;
+use crate::domain::typing::Signal;
 use crate::domain::viewer::Viewer;
 use crate::feed::hydrate::Hydrator;
 use crate::rpc::{conversations, convert};
@@ -48,6 +52,7 @@ pub(super) struct Live {
     /// What belongs together is collected, and its last part carries the resume token.
     pending: Vec<Sent>,
     fresh: Fresh,
+    typing: Receiver<Arc<Signal>>,
 }
 
 /// How a stream begins.
@@ -86,7 +91,8 @@ impl Live {
             _ => domain.ambient.now(),
         };
         let (looked, pending) = (Instant::now(), Vec::new());
-        Ok(Self { domain, caller, viewer, question, follower, sender, told, looked, pending, fresh })
+        let typing = domain.typing.subscribe(viewer.tenant_id);
+        Ok(Self { domain, caller, viewer, question, follower, sender, told, looked, pending, fresh, typing })
     }
 
     pub async fn run(mut self) {
@@ -106,6 +112,7 @@ impl Live {
         let mut clock = interval(CLOCK);
         clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while !self.sender.is_closed() {
+            let (threads, ambient) = (&self.question.threads, &self.domain.ambient);
             tokio::select! {
                 step = self.follower.next(HEARTBEAT) => match step {
                     Ok(Step::Changes { batch, already }) => self.changed(&batch, already).await?,
@@ -119,6 +126,9 @@ impl Live {
                     }
                     Err(fault) => return Err(fault),
                 },
+                (key, signal) = typing::next(&mut self.typing, &self.viewer, threads, ambient) => {
+                    self.say(&key, Event::Typing(signal));
+                }
                 _ = clock.tick() => self.time_went_on().await?,
             }
             self.flush().await;

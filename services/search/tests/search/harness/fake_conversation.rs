@@ -176,6 +176,7 @@ impl ConversationService for ConversationApi {
         list_attention_phrases: ListAttentionPhrasesRequest => ListAttentionPhrasesResponse,
         update_response_goals: UpdateResponseGoalsRequest => UpdateResponseGoalsResponse,
         get_response_goals: GetResponseGoalsRequest => GetResponseGoalsResponse,
+        signal_typing: SignalTypingRequest => SignalTypingResponse,
     }
 }
 

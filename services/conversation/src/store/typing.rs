@@ -1,6 +1,6 @@
 //! Who types, between processes: PostgreSQL carries it and keeps nothing.
 
-use sqlx::postgres::PgListener;
+use sqlx::postgres::{PgListener, PgPoolOptions};
 use tandem_database::{Connection, Pool, Result};
 use uuid::Uuid;
 
@@ -11,8 +11,11 @@ use super::contact::{Address, arrays};
 pub struct Listener(PgListener);
 
 impl Listener {
+    /// Over a connection of its own to the pool's database: calls need theirs.
     pub async fn open(pool: &Pool) -> Result<Self> {
-        let mut listener = PgListener::connect_with(pool).await?;
+        let options = PgPoolOptions::new().max_connections(1).idle_timeout(None).max_lifetime(None);
+        let own = options.connect_lazy_with(pool.connect_options().as_ref().clone());
+        let mut listener = PgListener::connect_with(&own).await?;
         listener.listen("tandem_typing").await?;
         Ok(Self(listener))
     }

@@ -291,7 +291,8 @@ pub struct Conversation {
     /// When a snoozed one wakes.
     #[prost(message, optional, tag = "21")]
     pub snoozed_until: ::core::option::Option<::prost_types::Timestamp>,
-    /// When an answer is due by the tenant's response goals; unset while nobody waits and while it is snoozed.
+    /// When an answer, or an update that a label asks for, is due by the tenant's response goals: the earlier of both. Unset
+    /// while neither is, and while it is snoozed.
     #[prost(message, optional, tag = "22")]
     pub due_time: ::core::option::Option<::prost_types::Timestamp>,
     /// The conversation that this one continues.
@@ -1958,7 +1959,7 @@ pub mod ai_service_server {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
-/// By when customers of a tenant shall have an answer: what sets `due_time` of a conversation that begins to wait.
+/// By when customers of a tenant shall hear from it: what sets `due_time` of a conversation. The earliest goal counts.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ResponseGoals {
     /// One for each priority; a priority that is left out takes the default: 15 minutes for urgent and two hours for others
@@ -1974,6 +1975,29 @@ pub struct ResponseGoals {
     /// Changes with every change of the goals.
     #[prost(string, tag = "4")]
     pub etag: ::prost::alloc::string::String,
+    /// What conversations with a label are owed; unset takes the default: an update every four hours with `complex`.
+    #[prost(message, optional, tag = "5")]
+    pub label_goals: ::core::option::Option<LabelGoals>,
+}
+/// Goals of labels.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct LabelGoals {
+    /// At most 20, of different labels; none for no such goal.
+    #[prost(message, repeated, tag = "1")]
+    pub goals: ::prost::alloc::vec::Vec<LabelGoal>,
+}
+/// A live conversation that carries the label is owed a message from us, whether or not its customer waits for an answer.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LabelGoal {
+    /// The label's name, 1 to 64 characters, found as `UpdateLabels` finds it; the goal does not create it. When the label is
+    /// renamed, so is this (and the etag changes); a merged label's goal holds for the one that stays, the shortest of several.
+    #[prost(string, tag = "1")]
+    pub label: ::prost::alloc::string::String,
+    /// The longest time between two messages of a person or the AI that the customer sees, in whole seconds up to 30 days of
+    /// opening hours. It begins with our last message, else when the label was put on or the conversation opened again; a
+    /// snoozed conversation is owed nothing until it wakes.
+    #[prost(message, optional, tag = "2")]
+    pub update_every: ::core::option::Option<::prost_types::Duration>,
 }
 /// The target of one priority.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -3468,8 +3492,9 @@ pub mod conversation_service_client {
             self.inner.unary(req, path, codec).await
         }
         /// Makes one label another: conversations that carry either carry the one that stays, its old name and id stand for it
-        /// from now on. No conversation is touched. Merging again changes nothing. Errors: INVALID_ARGUMENT (a label into
-        /// itself), NOT_FOUND.
+        /// from now on. No conversation is touched, but where a response goal names one of the two, what is due is told anew.
+        /// Merging again changes nothing. Errors: INVALID_ARGUMENT (a label into itself), NOT_FOUND, RESOURCE_EXHAUSTED
+        /// (LIMIT_REACHED: at most 200 labels become one).
         pub async fn merge_labels(
             &mut self,
             request: impl tonic::IntoRequest<super::MergeLabelsRequest>,
@@ -3593,8 +3618,9 @@ pub mod conversation_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
-        /// Replaces the tenant's response goals. What is due already stays so until its priority changes or it is answered.
-        /// Errors: INVALID_ARGUMENT, ABORTED (ETAG_MISMATCH).
+        /// Replaces the tenant's response goals. An answer that is due already stays so until the priority changes or it is given;
+        /// updates that labels ask for are due anew within seconds. Errors: INVALID_ARGUMENT,
+        /// ABORTED (ETAG_MISMATCH).
         pub async fn update_response_goals(
             &mut self,
             request: impl tonic::IntoRequest<super::UpdateResponseGoalsRequest>,
@@ -3846,8 +3872,9 @@ pub mod conversation_service_server {
             tonic::Status,
         >;
         /// Makes one label another: conversations that carry either carry the one that stays, its old name and id stand for it
-        /// from now on. No conversation is touched. Merging again changes nothing. Errors: INVALID_ARGUMENT (a label into
-        /// itself), NOT_FOUND.
+        /// from now on. No conversation is touched, but where a response goal names one of the two, what is due is told anew.
+        /// Merging again changes nothing. Errors: INVALID_ARGUMENT (a label into itself), NOT_FOUND, RESOURCE_EXHAUSTED
+        /// (LIMIT_REACHED: at most 200 labels become one).
         async fn merge_labels(
             &self,
             request: tonic::Request<super::MergeLabelsRequest>,
@@ -3883,8 +3910,9 @@ pub mod conversation_service_server {
             tonic::Response<super::ListAttentionPhrasesResponse>,
             tonic::Status,
         >;
-        /// Replaces the tenant's response goals. What is due already stays so until its priority changes or it is answered.
-        /// Errors: INVALID_ARGUMENT, ABORTED (ETAG_MISMATCH).
+        /// Replaces the tenant's response goals. An answer that is due already stays so until the priority changes or it is given;
+        /// updates that labels ask for are due anew within seconds. Errors: INVALID_ARGUMENT,
+        /// ABORTED (ETAG_MISMATCH).
         async fn update_response_goals(
             &self,
             request: tonic::Request<super::UpdateResponseGoalsRequest>,

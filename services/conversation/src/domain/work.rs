@@ -181,6 +181,10 @@ impl<'a> Work<'a> {
         conversation.last_activity_at = self.now;
         conversation.closed_at = (to == Status::Closed).then_some(self.now);
         conversation.snoozed_until = None;
+        if from == Status::Closed {
+            // What was said before it closed is no update of now.
+            conversation.update_since = Some(self.now);
+        }
         if to == Status::Closed {
             conversation.waiting_since = None;
             conversation.needs_attention = None;
@@ -355,6 +359,8 @@ pub fn fresh(
         closed_at: None,
         snoozed_until: None,
         due_at: None,
+        answer_due_at: None,
+        update_since: None,
         predecessor_id,
         successor_id: None,
         reopen_count: 0,

@@ -4,6 +4,7 @@ use tandem_request_log::{self as request_log, Request};
 use uuid::Uuid;
 
 use crate::domain::Domain;
+use crate::domain::goals::Updates;
 use crate::domain::viewer::Viewer;
 use crate::store;
 use crate::store::label::Label;
@@ -41,6 +42,11 @@ impl Domain {
 }
 
 async fn join(connection: &mut Connection, tenant_id: Uuid, going: &Label, staying: &Label) -> Result<()> {
+    let goals = store::goals::find(connection, tenant_id).await?;
+    let updates = Updates::read(connection, tenant_id, &goals).await?;
+    if updates.asked_by(going.id) || updates.asked_by(staying.id) {
+        store::due::ask_anew(connection, tenant_id).await?;
+    }
     let mut groups = store::label::groups(connection, tenant_id, &[going.id, staying.id]).await?;
     let gone = groups.remove(&going.id).unwrap_or_default();
     let kept = groups.remove(&staying.id).unwrap_or_default();

@@ -22,6 +22,11 @@ const TEXT: &str = r#"[{"text":{"text":"hello"}}]"#;
 /// Every method that takes an id, with the role that calls it. `$name` is an id of that kind, `$new` a fresh one.
 const METHODS: &[(&str, Role, &str)] = &[
     (
+        "conversation.ConversationService/ListLabelFigures",
+        Role::Admin,
+        r#"{"kind":1,"fromDate":"2026-11-01","untilDate":"2026-11-30","channelIds":["$channel"]}"#,
+    ),
+    (
         "conversation.ConversationService/ListConversations",
         Role::Admin,
         r#"{"filter":{"channelIds":["$channel"]}}"#,

@@ -1959,6 +1959,95 @@ pub mod ai_service_server {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
+/// Asks what customers write about.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListLabelFiguresRequest {
+    /// Labels or customers' tags.
+    #[prost(enumeration = "LabelFigureKind", tag = "1")]
+    pub kind: i32,
+    /// The first day, such as `2026-11-01`. Days are those of UTC, whatever the time zone of the tenant's goals: figures are
+    /// kept by day, and a zone that is set later could not divide them anew.
+    #[prost(string, tag = "2")]
+    pub from_date: ::prost::alloc::string::String,
+    /// The last day, included; at most 92 days.
+    #[prost(string, tag = "3")]
+    pub until_date: ::prost::alloc::string::String,
+    /// Of these channels alone, at most 100; of all that the caller may see when empty.
+    #[prost(string, repeated, tag = "4")]
+    pub channel_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// How many at most: 1 to 200, 0 means 50.
+    #[prost(int32, tag = "5")]
+    pub page_size: i32,
+    /// Where the last page ended.
+    #[prost(string, tag = "6")]
+    pub page_token: ::prost::alloc::string::String,
+}
+/// What customers write about, most first.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListLabelFiguresResponse {
+    /// Those that count in the days or in the period before, most in the days first. One whose number changes between two
+    /// pages may be missed or come twice.
+    #[prost(message, repeated, tag = "1")]
+    pub labels: ::prost::alloc::vec::Vec<LabelFigures>,
+    /// Empty at the end.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+/// The figures of one label or tag.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LabelFigures {
+    /// The label's id, or the tag's.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// The label's name; empty for a tag, whose name customer-profile has.
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    /// How many conversations in the days together.
+    #[prost(int64, tag = "3")]
+    pub conversations: i64,
+    /// How many in as many days just before them: 0 for what is new.
+    #[prost(int64, tag = "4")]
+    pub previous_conversations: i64,
+    /// How many on each day, the first day first, one number for every day.
+    #[prost(int64, repeated, tag = "5")]
+    pub daily_conversations: ::prost::alloc::vec::Vec<i64>,
+}
+/// What figures are kept of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum LabelFigureKind {
+    /// Not given.
+    Unspecified = 0,
+    /// Labels: a conversation counts on the day on which the label was put on it. Taken off on that day it does not count,
+    /// taken off later it still does; put on again on another day it counts there too. What a label counted before it was
+    /// merged counts for the one that stays: twice for a conversation that had got both on one day.
+    Label = 1,
+    /// Tags of customers: a conversation counts on the day on which it began, for every tag that its customer was known to have
+    /// then. Later changes of the tags change nothing.
+    CustomerTag = 2,
+}
+impl LabelFigureKind {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "LABEL_FIGURE_KIND_UNSPECIFIED",
+            Self::Label => "LABEL_FIGURE_KIND_LABEL",
+            Self::CustomerTag => "LABEL_FIGURE_KIND_CUSTOMER_TAG",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "LABEL_FIGURE_KIND_UNSPECIFIED" => Some(Self::Unspecified),
+            "LABEL_FIGURE_KIND_LABEL" => Some(Self::Label),
+            "LABEL_FIGURE_KIND_CUSTOMER_TAG" => Some(Self::CustomerTag),
+            _ => None,
+        }
+    }
+}
 /// By when customers of a tenant shall hear from it: what sets `due_time` of a conversation. The earliest goal counts.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ResponseGoals {
@@ -3276,6 +3365,38 @@ pub mod conversation_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// What customers write about: how many conversations got each label, or began with a customer of each tag, on each of up
+        /// to 92 days and in as many days before, in the channels that the caller may see. Costs days times channels times labels,
+        /// however many conversations there are. Errors: INVALID_ARGUMENT (INVALID_FIELDS, PAGE_TOKEN_INVALID).
+        pub async fn list_label_figures(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListLabelFiguresRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListLabelFiguresResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.conversation.v1.ConversationService/ListLabelFigures",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tandem.conversation.v1.ConversationService",
+                        "ListLabelFigures",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
         /// The AI asks for a person's eye while it goes on. Errors: INVALID_ARGUMENT, NOT_FOUND.
         pub async fn raise_attention(
             &mut self,
@@ -3808,6 +3929,16 @@ pub mod conversation_service_server {
             request: tonic::Request<super::ListLabelsRequest>,
         ) -> std::result::Result<
             tonic::Response<super::ListLabelsResponse>,
+            tonic::Status,
+        >;
+        /// What customers write about: how many conversations got each label, or began with a customer of each tag, on each of up
+        /// to 92 days and in as many days before, in the channels that the caller may see. Costs days times channels times labels,
+        /// however many conversations there are. Errors: INVALID_ARGUMENT (INVALID_FIELDS, PAGE_TOKEN_INVALID).
+        async fn list_label_figures(
+            &self,
+            request: tonic::Request<super::ListLabelFiguresRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListLabelFiguresResponse>,
             tonic::Status,
         >;
         /// The AI asks for a person's eye while it goes on. Errors: INVALID_ARGUMENT, NOT_FOUND.
@@ -4609,6 +4740,55 @@ pub mod conversation_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ListLabelsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.conversation.v1.ConversationService/ListLabelFigures" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListLabelFiguresSvc<T: ConversationService>(pub Arc<T>);
+                    impl<
+                        T: ConversationService,
+                    > tonic::server::UnaryService<super::ListLabelFiguresRequest>
+                    for ListLabelFiguresSvc<T> {
+                        type Response = super::ListLabelFiguresResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListLabelFiguresRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ConversationService>::list_label_figures(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListLabelFiguresSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

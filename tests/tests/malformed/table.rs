@@ -5,6 +5,12 @@ use tandem_access::Role;
 /// Method, role, body, wrong fields in any order.
 pub const WRONG: &[(&str, Role, &str, &str)] = &[
     (
+        "conversation.ConversationService/ListLabelFigures",
+        Role::Admin,
+        r#"{"kind":99,"fromDate":"x","untilDate":"1999-12-31","channelIds":["x"],"pageSize":-1}"#,
+        "kind from_date until_date channel_ids[0] page_size",
+    ),
+    (
         "conversation.ConversationService/ListConversations",
         Role::Admin,
         r#"{"pageSize":-1,"filter":{"statuses":[99],"holderKinds":[99],"assignment":{"agentIds":["x"],

@@ -65,6 +65,7 @@ impl Work<'_> {
                 *self.label_counts.entry(*id).or_default() += delta;
             }
         }
+        self.labelling.changed(conversation, &added, &removed);
         self.labelled.insert(conversation.id);
         self.entry(conversation, actor, Event::LabelsChanged { added, removed });
         true

@@ -33,10 +33,14 @@ impl Domain {
             };
             if going.id != staying.id {
                 join(&mut tx, viewer.tenant_id, &going, &staying).await?;
+                for tenant in store::tenant::find(&mut tx, &[viewer.tenant_id]).await? {
+                    self.tell_tenant(&mut tx, &tenant).await?;
+                }
             }
             request_log::record(&mut tx, &request, &()).await?;
         }
         tx.commit().await?;
+        self.sequencer.wake();
         self.label(viewer, into_id).await
     }
 }

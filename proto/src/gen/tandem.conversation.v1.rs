@@ -5727,10 +5727,14 @@ impl ViewColumn {
 pub enum ViewProblemKind {
     /// Not given.
     Unspecified = 0,
-    /// No such team, agent, channel or label that the caller may see: deleted since, or never there.
+    /// No such team, agent, channel, label, contact or customer that the caller may see: deleted since, or never there. Tags
+    /// of customers are customer-profile's and not looked for. A label that was merged is no problem: lists, counts and
+    /// streams show what the one that stays shows.
     Unknown = 1,
     /// The agent works here no more.
     Inactive = 2,
+    /// The customer was merged into another, whose conversations these are now: name the other.
+    Merged = 3,
 }
 impl ViewProblemKind {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -5742,6 +5746,7 @@ impl ViewProblemKind {
             Self::Unspecified => "VIEW_PROBLEM_KIND_UNSPECIFIED",
             Self::Unknown => "VIEW_PROBLEM_KIND_UNKNOWN",
             Self::Inactive => "VIEW_PROBLEM_KIND_INACTIVE",
+            Self::Merged => "VIEW_PROBLEM_KIND_MERGED",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -5750,6 +5755,7 @@ impl ViewProblemKind {
             "VIEW_PROBLEM_KIND_UNSPECIFIED" => Some(Self::Unspecified),
             "VIEW_PROBLEM_KIND_UNKNOWN" => Some(Self::Unknown),
             "VIEW_PROBLEM_KIND_INACTIVE" => Some(Self::Inactive),
+            "VIEW_PROBLEM_KIND_MERGED" => Some(Self::Merged),
             _ => None,
         }
     }
@@ -6941,8 +6947,8 @@ pub mod watch_conversations_response {
         /// The snapshot is complete.
         #[prost(message, tag = "7")]
         SnapshotEnd(super::SnapshotEnd),
-        /// What was sent of this list or thread no longer holds: a day began, or the caller's teams changed, or the resume token
-        /// was too old. Its snapshot follows.
+        /// What was sent of this list or thread no longer holds: a day began, the caller's teams changed, labels that
+        /// the list names were merged, or the resume token was too old. Its snapshot follows.
         #[prost(message, tag = "8")]
         Reset(super::SnapshotStart),
         /// Nothing happened for a while.

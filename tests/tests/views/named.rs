@@ -123,3 +123,39 @@ async fn a_list_takes_a_filter_or_a_view() {
     let other = ListConversationsRequest { order: 1, page_token: token, ..page };
     refused(agent.list_conversations(other).await, Code::InvalidArgument, "PAGE_TOKEN_INVALID");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_view_says_which_contacts_and_customers_are_gone() {
+    let suite = Suite::start(Parts::WITH_ASSIGNMENT).await;
+    let ids = furnish(&suite).await;
+    let (one, two) = (suite.get(&ids[0]).await, suite.get(&ids[1]).await);
+    let nobody = suite.request_id();
+    let mut own = agents_views(&suite, 0);
+    let filter = ConversationFilter {
+        contact_ids: vec![one.contact_id.clone(), nobody.clone()],
+        customer_ids: vec![one.customer_id.clone(), two.customer_id.clone(), nobody.clone()],
+        ..ConversationFilter::default()
+    };
+    let view = create(&suite, &mut own, View { filter: Some(filter), ..personal("whose") }).await.unwrap();
+    let named = |view: &View| -> Vec<(String, String, ViewProblemKind)> {
+        view.problems.iter().map(|it| (it.field.clone(), it.id.clone(), it.kind())).collect()
+    };
+    let unknown = |field: &str| (field.to_owned(), nobody.clone(), ViewProblemKind::Unknown);
+    let missing = [unknown("filter.contact_ids[1]"), unknown("filter.customer_ids[2]")];
+    assert_eq!(named(&view), missing);
+    let mut agent = suite.as_agent(0, 0);
+    assert_eq!(shown(&mut agent, &view.id).await, BTreeSet::from([ids[0].clone()]));
+    // One customer becomes the other, as the feed tells of it; then goes.
+    let merged =
+        format!("UPDATE customer SET merged_into = '{}' WHERE id = '{}'", two.customer_id, one.customer_id);
+    Databases::execute_on(&suite.conversation_url, &merged).await;
+    let was_merged = ("filter.customer_ids[0]".to_owned(), one.customer_id.clone(), ViewProblemKind::Merged);
+    let [no_contact, no_customer] = missing;
+    let problems = named(&get(&mut own, &view.id).await.unwrap());
+    assert_eq!(problems, [no_contact.clone(), was_merged, no_customer.clone()]);
+    let gone = format!("DELETE FROM customer WHERE id = '{}'", one.customer_id);
+    Databases::execute_on(&suite.conversation_url, &gone).await;
+    let problems = named(&get(&mut own, &view.id).await.unwrap());
+    let is_gone = ("filter.customer_ids[0]".to_owned(), one.customer_id, ViewProblemKind::Unknown);
+    assert_eq!(problems, [no_contact, is_gone, no_customer]);
+}

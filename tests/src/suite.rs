@@ -157,7 +157,11 @@ impl Suite {
                 keys: KeySource::File(self.folder.path().join("jwks.json")),
                 ..AccessConfig::default()
             },
-            database: DatabaseSection { url: Secret::new(database_url), pool: DatabaseConfig::default() },
+            // A slow machine must not look like a busy service.
+            database: DatabaseSection {
+                url: Secret::new(database_url),
+                pool: DatabaseConfig { acquire_timeout_ms: 20_000, ..DatabaseConfig::default() },
+            },
             signing_keys: vec![Secret::new("a signing key that only tests know!")],
             peers: Peers {
                 token: Secret::new(self.key.mint(&service, Ambient::system().now())),

@@ -17,270 +17,10 @@ use tandem_tests::{Kind, Parts, Suite, stored, whatsapp};
 use tonic::Request;
 use uuid::Uuid;
 
-const TEXT: &str = r#"[{"text":{"text":"hello"}}]"#;
+#[path = "foreign/table.rs"]
+mod table;
 
-/// Every method that takes an id, with the role that calls it. `$name` is an id of that kind, `$new` a fresh one.
-const METHODS: &[(&str, Role, &str)] = &[
-    (
-        "conversation.ConversationService/ListConversations",
-        Role::Admin,
-        r#"{"filter":{"channelIds":["$channel"]}}"#,
-    ),
-    (
-        "conversation.ConversationService/ListConversations",
-        Role::Admin,
-        r#"{"filter":{"contactIds":["$contact"]}}"#,
-    ),
-    (
-        "conversation.ConversationService/ListConversations",
-        Role::Admin,
-        r#"{"filter":{"customerIds":["$customer"]}}"#,
-    ),
-    (
-        "conversation.ConversationService/ListConversations",
-        Role::Admin,
-        r#"{"filter":{"assignment":{"agentIds":["$agent"]}}}"#,
-    ),
-    (
-        "conversation.ConversationService/ListConversations",
-        Role::Admin,
-        r#"{"filter":{"assignment":{"teamIds":["$team"]}}}"#,
-    ),
-    ("conversation.ConversationService/ListConversations", Role::Agent, r#"{"viewId":"$view"}"#),
-    (
-        "conversation.ConversationService/CountConversations",
-        Role::Admin,
-        r#"{"filters":[{"channelIds":["$channel"]},{"contactIds":["$contact"]},{"customerIds":["$customer"]},
-           {"assignment":{"agentIds":["$agent"]}},{"assignment":{"teamIds":["$team"]}}]}"#,
-    ),
-    (
-        "conversation.ViewService/CreateView",
-        Role::Supervisor,
-        r#"{"requestId":"$new","view":{"name":"x","scope":2,"teamId":"$team"}}"#,
-    ),
-    (
-        "conversation.ViewService/UpdateView",
-        Role::Agent,
-        r#"{"requestId":"$new","view":{"id":"$view","etag":"1","name":"x"},"updateMask":"name"}"#,
-    ),
-    ("conversation.ViewService/CopyView", Role::Agent, r#"{"requestId":"$new","viewId":"$view"}"#),
-    (
-        "conversation.ViewService/CopyView",
-        Role::Supervisor,
-        r#"{"requestId":"$new","viewId":"$view","scope":2,"teamId":"$team"}"#,
-    ),
-    ("conversation.ViewService/DeleteView", Role::Agent, r#"{"requestId":"$new","viewId":"$view"}"#),
-    ("conversation.ViewService/GetView", Role::Agent, r#"{"viewId":"$view"}"#),
-    (
-        "conversation.ViewService/ArrangeViews",
-        Role::Agent,
-        r#"{"requestId":"$new","views":[{"viewId":"$view"}]}"#,
-    ),
-    (
-        "conversation.ViewService/SetDefaultView",
-        Role::Supervisor,
-        r#"{"requestId":"$new","viewId":"$view","teamId":"$team"}"#,
-    ),
-    (
-        "conversation.ConversationService/MatchConversations",
-        Role::Admin,
-        r#"{"conversationIds":["$conversation"]}"#,
-    ),
-    (
-        "conversation.ConversationService/GetConversation",
-        Role::Admin,
-        r#"{"conversationId":"$conversation"}"#,
-    ),
-    ("conversation.ConversationService/ListMessages", Role::Admin, r#"{"conversationId":"$conversation"}"#),
-    ("conversation.ConversationService/ListTimeline", Role::Admin, r#"{"conversationId":"$conversation"}"#),
-    (
-        "conversation.ConversationService/SendMessage",
-        Role::Agent,
-        r#"{"requestId":"$new","conversationId":"$conversation","contents":$text,"takeOver":true}"#,
-    ),
-    (
-        "conversation.ConversationService/StartConversation",
-        Role::Agent,
-        r#"{"requestId":"$new","channelId":"$channel","contactId":"$contact","contents":$text}"#,
-    ),
-    (
-        "conversation.ConversationService/CloseConversation",
-        Role::Agent,
-        r#"{"requestId":"$new","conversationId":"$conversation"}"#,
-    ),
-    (
-        "conversation.ConversationService/ReopenConversation",
-        Role::Agent,
-        r#"{"requestId":"$new","conversationId":"$conversation"}"#,
-    ),
-    ("conversation.ConversationService/MarkRead", Role::Agent, r#"{"conversationId":"$conversation"}"#),
-    (
-        "conversation.ConversationService/UpdateLabels",
-        Role::Agent,
-        r#"{"requestId":"$new","conversationId":"$conversation","add":["x"]}"#,
-    ),
-    (
-        "conversation.ConversationService/RaiseAttention",
-        Role::Ai,
-        r#"{"requestId":"$new","conversationId":"$conversation","reason":1}"#,
-    ),
-    (
-        "conversation.ConversationService/SnoozeConversation",
-        Role::Agent,
-        r#"{"requestId":"$new","conversationId":"$conversation","until":"$later"}"#,
-    ),
-    (
-        "conversation.ConversationService/WakeConversation",
-        Role::Agent,
-        r#"{"requestId":"$new","conversationId":"$conversation"}"#,
-    ),
-    (
-        "conversation.ConversationService/SetPriority",
-        Role::Agent,
-        r#"{"requestId":"$new","conversationId":"$conversation","priority":4}"#,
-    ),
-    ("conversation.ConversationService/MarkUnread", Role::Agent, r#"{"conversationId":"$conversation"}"#),
-    (
-        "conversation.ConversationService/RenameLabel",
-        Role::Admin,
-        r#"{"requestId":"$new","labelId":"$label","name":"renamed","etag":"1"}"#,
-    ),
-    (
-        "conversation.ConversationService/MergeLabels",
-        Role::Admin,
-        r#"{"requestId":"$new","labelId":"$label","intoLabelId":"$other"}"#,
-    ),
-    (
-        "conversation.ConversationService/BulkUpdateConversations",
-        Role::Agent,
-        r#"{"requestId":"$new","conversationIds":["$conversation"],"priority":4}"#,
-    ),
-    (
-        "conversation.ConversationService/ListConversations",
-        Role::Admin,
-        r#"{"filter":{"labels":{"any":["$label"]}}}"#,
-    ),
-    (
-        "conversation.WatchService/WatchConversations",
-        Role::Agent,
-        r#"{"threads":[{"key":"t","conversationId":"$conversation"}]}"#,
-    ),
-    ("conversation.ChannelService/GetChannel", Role::Admin, r#"{"channelId":"$channel"}"#),
-    (
-        "conversation.ChannelService/DeleteChannel",
-        Role::Admin,
-        r#"{"requestId":"$new","channelId":"$channel"}"#,
-    ),
-    ("conversation.ChannelService/GetChannelHealth", Role::Admin, r#"{"channelId":"$channel"}"#),
-    (
-        "conversation.ConversationService/SendMessage",
-        Role::Agent,
-        r#"{"requestId":"$new","conversationId":"$conversation","contents":$text,"private":true,"mentionAgentIds":["$agent"]}"#,
-    ),
-    (
-        "conversation.ChannelService/UpdateChannel",
-        Role::Admin,
-        r#"{"requestId":"$new","channel":{"id":"$channel","etag":"1","displayName":"x"},"updateMask":"displayName"}"#,
-    ),
-    (
-        "conversation.IngestService/IngestMessages",
-        Role::Channel,
-        r#"{"channelId":"$channel","items":[{"externalId":"$new","receipt":{"messageId":"$message","state":6}}]}"#,
-    ),
-    (
-        "conversation.IngestService/IngestTyping",
-        Role::Channel,
-        r#"{"channelId":"$channel","identities":[{"kind":3,"value":"1","verified":true}],"typing":true}"#,
-    ),
-    ("conversation.OutboundService/WatchTyping", Role::Channel, r#"{"channelId":"$channel"}"#),
-    (
-        "conversation.ConversationService/SignalTyping",
-        Role::Agent,
-        r#"{"conversationId":"$conversation","typing":true}"#,
-    ),
-    ("conversation.OutboundService/PullOutbound", Role::Channel, r#"{"channelId":"$channel"}"#),
-    (
-        "conversation.OutboundService/BeginSend",
-        Role::Channel,
-        r#"{"messageId":"$message","leaseId":"$lease"}"#,
-    ),
-    (
-        "conversation.OutboundService/AcknowledgeOutbound",
-        Role::Channel,
-        r#"{"messageId":"$message","leaseId":"$lease","failed":{}}"#,
-    ),
-    (
-        "conversation.TransferService/TransferHolder",
-        Role::Service,
-        r#"{"requestId":"$new","conversationId":"$conversation","to":{"kind":4},"cause":6,"actor":{"kind":4}}"#,
-    ),
-    ("conversation.TransferService/ResolveTransfer", Role::Service, r#"{"requestId":"$transfer"}"#),
-    (
-        "assignment.AssignmentService/TakeOver",
-        Role::Agent,
-        r#"{"requestId":"$new","conversationId":"$conversation"}"#,
-    ),
-    (
-        "assignment.AssignmentService/Assign",
-        Role::Supervisor,
-        r#"{"requestId":"$new","conversationId":"$conversation","agentId":"$agent","force":true}"#,
-    ),
-    (
-        "assignment.AssignmentService/Assign",
-        Role::Supervisor,
-        r#"{"requestId":"$new","conversationId":"$conversation","teamId":"$team","force":true}"#,
-    ),
-    (
-        "assignment.AssignmentService/HandOff",
-        Role::Ai,
-        r#"{"requestId":"$new","conversationId":"$conversation","expectedEpoch":1,"reason":1,"teamId":"$team"}"#,
-    ),
-    (
-        "assignment.AssignmentService/Release",
-        Role::Agent,
-        r#"{"requestId":"$new","conversationId":"$conversation"}"#,
-    ),
-    ("assignment.AssignmentService/ListHolderHistory", Role::Admin, r#"{"conversationId":"$conversation"}"#),
-    ("assignment.DirectoryService/GetAgent", Role::Admin, r#"{"agentId":"$agent"}"#),
-    (
-        "assignment.DirectoryService/UpdateAgent",
-        Role::Admin,
-        r#"{"requestId":"$new","agent":{"id":"$agent","etag":"1","displayName":"x"},"updateMask":"displayName"}"#,
-    ),
-    (
-        "assignment.DirectoryService/CreateTeam",
-        Role::Admin,
-        r#"{"requestId":"$new","team":{"displayName":"$new","agentIds":["$agent"],"leadAgentId":"$agent","fallbackTeamId":"$team"}}"#,
-    ),
-    (
-        "assignment.DirectoryService/UpdateTeam",
-        Role::Admin,
-        r#"{"requestId":"$new","team":{"id":"$team","etag":"1","agentIds":["$agent"]},"updateMask":"agentIds"}"#,
-    ),
-    (
-        "assignment.NotificationService/MarkNotificationsRead",
-        Role::Agent,
-        r#"{"notificationIds":["$notification"]}"#,
-    ),
-    ("customer.CustomerService/GetCustomer", Role::Agent, r#"{"customerId":"$customer"}"#),
-    ("customer.CustomerService/ListCustomerConversations", Role::Agent, r#"{"customerId":"$customer"}"#),
-    (
-        "customer.CustomerService/UpdateCustomer",
-        Role::Agent,
-        r#"{"requestId":"$new","customer":{"id":"$customer","etag":"1","displayName":"x"},"updateMask":"displayName"}"#,
-    ),
-    (
-        "customer.CustomerService/UpdateTags",
-        Role::Agent,
-        r#"{"requestId":"$new","customerId":"$customer","add":["x"]}"#,
-    ),
-    (
-        "customer.CustomerService/AddNote",
-        Role::Agent,
-        r#"{"requestId":"$new","customerId":"$customer","text":"x"}"#,
-    ),
-    ("customer.CustomerService/ListNotes", Role::Agent, r#"{"customerId":"$customer"}"#),
-];
+const TEXT: &str = r#"[{"text":{"text":"hello"}}]"#;
 
 /// Streams, and methods that take no tenant's id but a tenant.
 const APART: &[&str] =
@@ -403,7 +143,7 @@ async fn another_tenants_id_answers_as_one_that_does_not_exist() {
     suite.create_tenant(suite.tenant).await;
     let own = furnish(&suite).await;
     let pool = descriptors();
-    for (short, role, template) in METHODS {
+    for (short, role, template) in table::METHODS.iter().copied().flatten() {
         let method = method(&pool, short);
         for name in own.keys().filter(|name| template.contains(**name)) {
             let missing = suite.request_id();
@@ -433,8 +173,12 @@ async fn another_tenants_id_answers_as_one_that_does_not_exist() {
         }
     }
     // No method that takes an id is forgotten.
-    let walked: BTreeSet<String> =
-        METHODS.iter().map(|(short, ..)| method(&pool, short).full_name().to_owned()).collect();
+    let walked: BTreeSet<String> = table::METHODS
+        .iter()
+        .copied()
+        .flatten()
+        .map(|(short, ..)| method(&pool, short).full_name().to_owned())
+        .collect();
     for service in pool
         .services()
         .filter(|service| !["tandem.feed.v1", "tandem.search.v1"].contains(&service.package_name()))

@@ -112,6 +112,7 @@ async fn opening_hours_count_in_their_time_zone() {
             .map(|weekday| OpeningHours { weekday, opens_minute: 540, closes_minute: 1_020 })
             .to_vec(),
         etag: "0".to_owned(),
+        label_goals: None,
     };
     let set = update(&suite, wanted.clone()).await.unwrap();
     assert_eq!((set.etag.as_str(), set.targets.len(), set.opening_hours.len()), ("1", 4, 5));
@@ -178,6 +179,7 @@ async fn wrong_goals_are_refused_at_once() {
         time_zone: "Nowhere".to_owned(),
         opening_hours: vec![hours(0, -1, 0), hours(1, 60, 120), hours(1, 100, 1_441)],
         etag: "x".to_owned(),
+        label_goals: None,
     };
     wrong(
         update(&suite, bad).await,

@@ -34,7 +34,7 @@ async fn every_wrong_field_of_every_request_is_named_at_once() {
     suite.agents(1).await;
     let pool = descriptors();
     let mut asked = BTreeSet::new();
-    for (short, role, json, expected) in table::WRONG {
+    for (short, role, json, expected) in table::WRONG.iter().copied().flatten() {
         let method = method(&pool, short);
         let kind = match short.split_once('.').unwrap().0 {
             "assignment" => Kind::Assignment,

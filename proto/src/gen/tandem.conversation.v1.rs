@@ -296,7 +296,8 @@ pub struct Conversation {
     /// When a snoozed one wakes.
     #[prost(message, optional, tag = "21")]
     pub snoozed_until: ::core::option::Option<::prost_types::Timestamp>,
-    /// When an answer is due by the tenant's response goals; unset while nobody waits and while it is snoozed.
+    /// When an answer, or an update that a label asks for, is due by the tenant's response goals: the earlier of both. Unset
+    /// while neither is, and while it is snoozed.
     #[prost(message, optional, tag = "22")]
     pub due_time: ::core::option::Option<::prost_types::Timestamp>,
     /// The conversation that this one continues.
@@ -1963,7 +1964,96 @@ pub mod ai_service_server {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
-/// By when customers of a tenant shall have an answer: what sets `due_time` of a conversation that begins to wait.
+/// Asks what customers write about.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListLabelFiguresRequest {
+    /// Labels or customers' tags.
+    #[prost(enumeration = "LabelFigureKind", tag = "1")]
+    pub kind: i32,
+    /// The first day, such as `2026-11-01`. Days are those of UTC, whatever the time zone of the tenant's goals: figures are
+    /// kept by day, and a zone that is set later could not divide them anew.
+    #[prost(string, tag = "2")]
+    pub from_date: ::prost::alloc::string::String,
+    /// The last day, included; at most 92 days.
+    #[prost(string, tag = "3")]
+    pub until_date: ::prost::alloc::string::String,
+    /// Of these channels alone, at most 100; of all that the caller may see when empty.
+    #[prost(string, repeated, tag = "4")]
+    pub channel_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// How many at most: 1 to 200, 0 means 50.
+    #[prost(int32, tag = "5")]
+    pub page_size: i32,
+    /// Where the last page ended.
+    #[prost(string, tag = "6")]
+    pub page_token: ::prost::alloc::string::String,
+}
+/// What customers write about, most first.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListLabelFiguresResponse {
+    /// Those that count in the days or in the period before, most in the days first. One whose number changes between two
+    /// pages may be missed or come twice.
+    #[prost(message, repeated, tag = "1")]
+    pub labels: ::prost::alloc::vec::Vec<LabelFigures>,
+    /// Empty at the end.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+/// The figures of one label or tag.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LabelFigures {
+    /// The label's id, or the tag's.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// The label's name; empty for a tag, whose name customer-profile has.
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    /// How many conversations in the days together.
+    #[prost(int64, tag = "3")]
+    pub conversations: i64,
+    /// How many in as many days just before them: 0 for what is new.
+    #[prost(int64, tag = "4")]
+    pub previous_conversations: i64,
+    /// How many on each day, the first day first, one number for every day.
+    #[prost(int64, repeated, tag = "5")]
+    pub daily_conversations: ::prost::alloc::vec::Vec<i64>,
+}
+/// What figures are kept of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum LabelFigureKind {
+    /// Not given.
+    Unspecified = 0,
+    /// Labels: a conversation counts on the day on which the label was put on it. Taken off on that day it does not count,
+    /// taken off later it still does; put on again on another day it counts there too. What a label counted before it was
+    /// merged counts for the one that stays: twice for a conversation that had got both on one day.
+    Label = 1,
+    /// Tags of customers: a conversation counts on the day on which it began, for every tag that its customer was known to have
+    /// then. Later changes of the tags change nothing.
+    CustomerTag = 2,
+}
+impl LabelFigureKind {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "LABEL_FIGURE_KIND_UNSPECIFIED",
+            Self::Label => "LABEL_FIGURE_KIND_LABEL",
+            Self::CustomerTag => "LABEL_FIGURE_KIND_CUSTOMER_TAG",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "LABEL_FIGURE_KIND_UNSPECIFIED" => Some(Self::Unspecified),
+            "LABEL_FIGURE_KIND_LABEL" => Some(Self::Label),
+            "LABEL_FIGURE_KIND_CUSTOMER_TAG" => Some(Self::CustomerTag),
+            _ => None,
+        }
+    }
+}
+/// By when customers of a tenant shall hear from it: what sets `due_time` of a conversation. The earliest goal counts.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ResponseGoals {
     /// One for each priority; a priority that is left out takes the default: 15 minutes for urgent and two hours for others
@@ -1979,6 +2069,29 @@ pub struct ResponseGoals {
     /// Changes with every change of the goals.
     #[prost(string, tag = "4")]
     pub etag: ::prost::alloc::string::String,
+    /// What conversations with a label are owed; unset takes the default: an update every four hours with `complex`.
+    #[prost(message, optional, tag = "5")]
+    pub label_goals: ::core::option::Option<LabelGoals>,
+}
+/// Goals of labels.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct LabelGoals {
+    /// At most 20, of different labels; none for no such goal.
+    #[prost(message, repeated, tag = "1")]
+    pub goals: ::prost::alloc::vec::Vec<LabelGoal>,
+}
+/// A live conversation that carries the label is owed a message from us, whether or not its customer waits for an answer.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LabelGoal {
+    /// The label's name, 1 to 64 characters, found as `UpdateLabels` finds it; the goal does not create it. When the label is
+    /// renamed, so is this (and the etag changes); a merged label's goal holds for the one that stays, the shortest of several.
+    #[prost(string, tag = "1")]
+    pub label: ::prost::alloc::string::String,
+    /// The longest time between two messages of a person or the AI that the customer sees, in whole seconds up to 30 days of
+    /// opening hours. It begins with our last message, else when the label was put on or the conversation opened again; a
+    /// snoozed conversation is owed nothing until it wakes.
+    #[prost(message, optional, tag = "2")]
+    pub update_every: ::core::option::Option<::prost_types::Duration>,
 }
 /// The target of one priority.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -3273,6 +3386,38 @@ pub mod conversation_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// What customers write about: how many conversations got each label, or began with a customer of each tag, on each of up
+        /// to 92 days and in as many days before, in the channels that the caller may see. Costs days times channels times labels,
+        /// however many conversations there are. Errors: INVALID_ARGUMENT (INVALID_FIELDS, PAGE_TOKEN_INVALID).
+        pub async fn list_label_figures(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListLabelFiguresRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListLabelFiguresResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.conversation.v1.ConversationService/ListLabelFigures",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tandem.conversation.v1.ConversationService",
+                        "ListLabelFigures",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
         /// The AI asks for a person's eye while it goes on. Errors: INVALID_ARGUMENT, NOT_FOUND.
         pub async fn raise_attention(
             &mut self,
@@ -3489,8 +3634,9 @@ pub mod conversation_service_client {
             self.inner.unary(req, path, codec).await
         }
         /// Makes one label another: conversations that carry either carry the one that stays, its old name and id stand for it
-        /// from now on. No conversation is touched. Merging again changes nothing. Errors: INVALID_ARGUMENT (a label into
-        /// itself), NOT_FOUND.
+        /// from now on. No conversation is touched, but where a response goal names one of the two, what is due is told anew.
+        /// Merging again changes nothing. Errors: INVALID_ARGUMENT (a label into itself), NOT_FOUND, RESOURCE_EXHAUSTED
+        /// (LIMIT_REACHED: at most 200 labels become one).
         pub async fn merge_labels(
             &mut self,
             request: impl tonic::IntoRequest<super::MergeLabelsRequest>,
@@ -3614,8 +3760,9 @@ pub mod conversation_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
-        /// Replaces the tenant's response goals. What is due already stays so until its priority changes or it is answered.
-        /// Errors: INVALID_ARGUMENT, ABORTED (ETAG_MISMATCH).
+        /// Replaces the tenant's response goals. An answer that is due already stays so until the priority changes or it is given;
+        /// updates that labels ask for are due anew within seconds. Errors: INVALID_ARGUMENT,
+        /// ABORTED (ETAG_MISMATCH).
         pub async fn update_response_goals(
             &mut self,
             request: impl tonic::IntoRequest<super::UpdateResponseGoalsRequest>,
@@ -3839,6 +3986,16 @@ pub mod conversation_service_server {
             tonic::Response<super::ListLabelsResponse>,
             tonic::Status,
         >;
+        /// What customers write about: how many conversations got each label, or began with a customer of each tag, on each of up
+        /// to 92 days and in as many days before, in the channels that the caller may see. Costs days times channels times labels,
+        /// however many conversations there are. Errors: INVALID_ARGUMENT (INVALID_FIELDS, PAGE_TOKEN_INVALID).
+        async fn list_label_figures(
+            &self,
+            request: tonic::Request<super::ListLabelFiguresRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListLabelFiguresResponse>,
+            tonic::Status,
+        >;
         /// The AI asks for a person's eye while it goes on. Errors: INVALID_ARGUMENT, NOT_FOUND.
         async fn raise_attention(
             &self,
@@ -3901,8 +4058,9 @@ pub mod conversation_service_server {
             tonic::Status,
         >;
         /// Makes one label another: conversations that carry either carry the one that stays, its old name and id stand for it
-        /// from now on. No conversation is touched. Merging again changes nothing. Errors: INVALID_ARGUMENT (a label into
-        /// itself), NOT_FOUND.
+        /// from now on. No conversation is touched, but where a response goal names one of the two, what is due is told anew.
+        /// Merging again changes nothing. Errors: INVALID_ARGUMENT (a label into itself), NOT_FOUND, RESOURCE_EXHAUSTED
+        /// (LIMIT_REACHED: at most 200 labels become one).
         async fn merge_labels(
             &self,
             request: tonic::Request<super::MergeLabelsRequest>,
@@ -3938,8 +4096,9 @@ pub mod conversation_service_server {
             tonic::Response<super::ListAttentionPhrasesResponse>,
             tonic::Status,
         >;
-        /// Replaces the tenant's response goals. What is due already stays so until its priority changes or it is answered.
-        /// Errors: INVALID_ARGUMENT, ABORTED (ETAG_MISMATCH).
+        /// Replaces the tenant's response goals. An answer that is due already stays so until the priority changes or it is given;
+        /// updates that labels ask for are due anew within seconds. Errors: INVALID_ARGUMENT,
+        /// ABORTED (ETAG_MISMATCH).
         async fn update_response_goals(
             &self,
             request: tonic::Request<super::UpdateResponseGoalsRequest>,
@@ -4648,6 +4807,55 @@ pub mod conversation_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ListLabelsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.conversation.v1.ConversationService/ListLabelFigures" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListLabelFiguresSvc<T: ConversationService>(pub Arc<T>);
+                    impl<
+                        T: ConversationService,
+                    > tonic::server::UnaryService<super::ListLabelFiguresRequest>
+                    for ListLabelFiguresSvc<T> {
+                        type Response = super::ListLabelFiguresResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListLabelFiguresRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ConversationService>::list_label_figures(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListLabelFiguresSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
@@ -5632,10 +5840,14 @@ impl ViewColumn {
 pub enum ViewProblemKind {
     /// Not given.
     Unspecified = 0,
-    /// No such team, agent, channel or label that the caller may see: deleted since, or never there.
+    /// No such team, agent, channel, label, contact or customer that the caller may see: deleted since, or never there. Tags
+    /// of customers are customer-profile's and not looked for. A label that was merged is no problem: lists, counts and
+    /// streams show what the one that stays shows.
     Unknown = 1,
     /// The agent works here no more.
     Inactive = 2,
+    /// The customer was merged into another, whose conversations these are now: name the other.
+    Merged = 3,
 }
 impl ViewProblemKind {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -5647,6 +5859,7 @@ impl ViewProblemKind {
             Self::Unspecified => "VIEW_PROBLEM_KIND_UNSPECIFIED",
             Self::Unknown => "VIEW_PROBLEM_KIND_UNKNOWN",
             Self::Inactive => "VIEW_PROBLEM_KIND_INACTIVE",
+            Self::Merged => "VIEW_PROBLEM_KIND_MERGED",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -5655,6 +5868,7 @@ impl ViewProblemKind {
             "VIEW_PROBLEM_KIND_UNSPECIFIED" => Some(Self::Unspecified),
             "VIEW_PROBLEM_KIND_UNKNOWN" => Some(Self::Unknown),
             "VIEW_PROBLEM_KIND_INACTIVE" => Some(Self::Inactive),
+            "VIEW_PROBLEM_KIND_MERGED" => Some(Self::Merged),
             _ => None,
         }
     }
@@ -6870,8 +7084,8 @@ pub mod watch_conversations_response {
         /// The snapshot is complete.
         #[prost(message, tag = "7")]
         SnapshotEnd(super::SnapshotEnd),
-        /// What was sent of this list or thread no longer holds: a day began, or the caller's teams changed, or the resume token
-        /// was too old. Its snapshot follows.
+        /// What was sent of this list or thread no longer holds: a day began, the caller's teams changed, labels that
+        /// the list names were merged, or the resume token was too old. Its snapshot follows.
         #[prost(message, tag = "8")]
         Reset(super::SnapshotStart),
         /// Nothing happened for a while.

@@ -72,6 +72,7 @@ pub const RULES: &[Rule] = &[
         TeamsChannel,
     ),
     rule("/tandem.conversation.v1.ConversationService/ListLabels", READERS, Any),
+    rule("/tandem.conversation.v1.ConversationService/ListLabelFigures", READERS, TeamsChannel),
     rule("/tandem.conversation.v1.ConversationService/RaiseAttention", &[Ai], Any),
     rule("/tandem.conversation.v1.ConversationService/GetAccessScope", READERS, Any),
     rule("/tandem.conversation.v1.ConversationService/SnoozeConversation", PEOPLE, TeamsChannel),

@@ -113,7 +113,7 @@ impl<'a> World<'a> {
     }
 
     fn rests(&self, customer: usize) -> bool {
-        self.resting && customer % 3 == 0
+        self.resting && customer.is_multiple_of(3)
     }
 
     /// Some time passes, and things happen at once, through both processes. What no longer fits is refused, and nothing else.

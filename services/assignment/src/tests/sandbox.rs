@@ -48,7 +48,9 @@ impl Sandbox {
     pub async fn start() -> Self {
         let (database, fake) = (Database::new().await, Fake::start().await);
         let ambient = Ambient::manual(time(), 1);
-        let pool = tandem_database::connect(&database.url(), &DatabaseConfig::default(), "test").unwrap();
+        // A slow machine must not look like a busy service.
+        let config = DatabaseConfig { acquire_timeout_ms: 20_000, ..DatabaseConfig::default() };
+        let pool = tandem_database::connect(&database.url(), &config, "test").unwrap();
         let signer = Signer::new(&[vec![1; 32]]).unwrap();
         let stop = CancellationToken::new();
         let sequencer = Sequencer::spawn(pool.clone(), ambient.clone(), stop.clone());

@@ -73,7 +73,7 @@ impl Assignment {
     }
 }
 
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Tags {
     pub any: Vec<Uuid>,

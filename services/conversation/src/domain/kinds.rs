@@ -34,6 +34,7 @@ numbered! {
         Started = 1, TakeOver = 2, Assign = 3, HandOff = 4, Release = 5, Unassign = 6, Close = 7, Reopen = 8,
         Echo = 9, Merge = 10, Route = 11,
     }
+    LabelFigureKind { Label = 1, CustomerTag = 2, }
     Priority { Low = 1, Normal = 2, High = 3, Urgent = 4, }
     Status { New = 1, Open = 2, Snoozed = 3, Closed = 4, }
     Attention { Frustrated = 1, Repeated = 2, Complaint = 3, AskedForPerson = 4, }

@@ -133,7 +133,12 @@ pub struct Conversation {
     pub created_at: DateTime<Utc>,
     pub closed_at: Option<DateTime<Utc>>,
     pub snoozed_until: Option<DateTime<Utc>>,
+    /// When an answer or an update is due: the earliest of both.
     pub due_at: Option<DateTime<Utc>>,
+    /// When an answer to the customer who waits is due.
+    pub answer_due_at: Option<DateTime<Utc>>,
+    /// From when the next update that a label asks for is counted.
+    pub update_since: Option<DateTime<Utc>>,
     pub predecessor_id: Option<Uuid>,
     pub successor_id: Option<Uuid>,
     pub reopen_count: i32,

@@ -48,7 +48,12 @@ impl Domain {
         store::tenant::page(&mut connection, after, limit).await
     }
 
-    async fn tell_tenant(&self, connection: &mut tandem_database::Connection, tenant: &Tenant) -> Result<()> {
+    /// Puts a tenant on the feed: also when its labels were merged, which every replica's streams learn from it.
+    pub(super) async fn tell_tenant(
+        &self,
+        connection: &mut tandem_database::Connection,
+        tenant: &Tenant,
+    ) -> Result<()> {
         let row = Row {
             tenant_id: tenant.id,
             kind: ChangeKind::Tenant,

@@ -35,6 +35,8 @@ impl Domain {
     pub async fn tick(&self, now: DateTime<Utc>) -> Result<()> {
         self.lapse_sends(now).await?;
         self.wake_due(now).await?;
+        self.tell_anew(now).await?;
+        self.fold_figures().await?;
         let mut connection = self.pool.acquire().await?;
         let mut due = store::ai::held_without_ai(&mut connection, BATCH).await?;
         due.extend(store::ai::silent(&mut connection, now, BATCH).await?);

@@ -7,6 +7,7 @@ use tandem_fault::Fault;
 use uuid::Uuid;
 
 use super::Domain;
+use super::filter::{Filter, Tags};
 use super::model::Row;
 use super::viewer::Viewer;
 use crate::feed::hydrate::Hydrator;
@@ -28,6 +29,13 @@ impl Domain {
         }
         let mut connection = self.pool.acquire().await?;
         store::row::read(&mut connection, viewer.tenant_id, ids, viewer.agent_id).await
+    }
+
+    /// Every id that stands for a label of a filter: other ones once labels were merged.
+    pub async fn labels_meant(&self, viewer: &Viewer, filter: &Filter) -> Result<Tags> {
+        let mut connection = self.pool.acquire().await?;
+        let filter = filter.with_merged_labels(&mut connection, viewer.tenant_id).await?;
+        Ok(filter.into_owned().labels)
     }
 
     /// What fell due after an instant, and up to when this looked: `until`, or the last of as many as one look takes.

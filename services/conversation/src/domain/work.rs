@@ -1,5 +1,6 @@
 //! What one transaction does to conversations: collected in memory under their locks, written set-wise at the end.
 
+mod figures;
 mod life;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,6 +31,8 @@ pub struct Work<'a> {
     labelled: BTreeSet<Uuid>,
     /// By how much each label's count of conversations changed.
     label_counts: BTreeMap<Uuid, i64>,
+    /// What changes the figures of labels.
+    labelling: figures::Labelling,
     /// Further changes for the feed: messages and contacts that others wrote.
     pub changed: Vec<Row>,
 }
@@ -113,6 +116,7 @@ impl<'a> Work<'a> {
             withdrawn: Vec::new(),
             labelled: BTreeSet::new(),
             label_counts: BTreeMap::new(),
+            labelling: figures::Labelling::default(),
             changed: Vec::new(),
         }
     }
@@ -181,6 +185,10 @@ impl<'a> Work<'a> {
         conversation.last_activity_at = self.now;
         conversation.closed_at = (to == Status::Closed).then_some(self.now);
         conversation.snoozed_until = None;
+        if from == Status::Closed {
+            // What was said before it closed is no update of now.
+            conversation.update_since = Some(self.now);
+        }
         if to == Status::Closed {
             conversation.waiting_since = None;
             conversation.needs_attention = None;
@@ -300,6 +308,7 @@ impl<'a> Work<'a> {
         let labelled: Vec<&Conversation> =
             changed.iter().filter(|conversation| self.labelled.contains(&conversation.id)).collect();
         store::conversation::save_labels(connection, tenant_id, &labelled).await?;
+        self.keep_figures(connection, new).await?;
         // Last: rows that many transactions want are held for the shortest time.
         store::label::count(connection, tenant_id, &self.label_counts).await
     }
@@ -356,6 +365,8 @@ pub fn fresh(
         closed_at: None,
         snoozed_until: None,
         due_at: None,
+        answer_due_at: None,
+        update_since: None,
         predecessor_id,
         successor_id: None,
         reopen_count: 0,

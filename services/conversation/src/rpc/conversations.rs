@@ -13,7 +13,7 @@ use crate::domain::viewer::{Scope, Viewer};
 type Answer<T> = Result<Response<T>, Status>;
 
 /// What a page token belongs to: caller, method and question.
-fn bound(viewer: &Viewer, method: &str, question: &[u8]) -> [u8; 16] {
+pub(super) fn bound(viewer: &Viewer, method: &str, question: &[u8]) -> [u8; 16] {
     binding(&[viewer.tenant_id.as_bytes(), viewer.subject.as_bytes(), method.as_bytes(), question])
 }
 
@@ -194,6 +194,14 @@ impl ConversationService for Rpc {
         let labels = self.domain.labels(&viewer).await?;
         let labels = labels.into_iter().map(convert::label).collect();
         Ok(Response::new(proto::ListLabelsResponse { labels }))
+    }
+
+    async fn list_label_figures(
+        &self,
+        request: Request<proto::ListLabelFiguresRequest>,
+    ) -> Answer<proto::ListLabelFiguresResponse> {
+        let (viewer, request) = self.open(request).await?;
+        self.figures(viewer, request).await.map(Response::new)
     }
 
     async fn raise_attention(

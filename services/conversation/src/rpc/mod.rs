@@ -7,6 +7,7 @@ mod conversations;
 pub(crate) mod convert;
 mod filter;
 mod ingest;
+mod label_figures;
 mod life;
 mod outbound;
 mod parse;

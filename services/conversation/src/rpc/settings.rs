@@ -9,8 +9,9 @@ use tandem_proto::conversation::v1::response_target::Following as Wire;
 
 use super::{Rpc, convert, parse};
 use crate::domain::attention::folded;
-use crate::domain::goals::{Following, Goals, Hours, Target};
+use crate::domain::goals::{Following, Goals, Hours, LabelGoal, Target};
 use crate::domain::kinds::Priority;
+use crate::domain::label;
 use crate::domain::viewer::Viewer;
 
 type Answer<T> = Result<T, tonic::Status>;
@@ -148,8 +149,31 @@ fn parse_goals(outer: &mut Violations, from: &proto::ResponseGoals) -> Goals {
     let zone = if from.time_zone.is_empty() { Ok(Tz::UTC) } else { from.time_zone.parse::<Tz>() };
     goals.zone = v.take("time_zone", zone.map_err(|_| "must be an IANA time zone")).unwrap_or(goals.zone);
     goals.hours = hours(&mut v, &from.opening_hours);
+    if let Some(labels) = &from.label_goals {
+        goals.labels = labels_of(&mut v, &labels.goals);
+    }
     outer.nest("goals", v);
     goals
+}
+
+fn labels_of(v: &mut Violations, from: &[proto::LabelGoal]) -> Vec<LabelGoal> {
+    if !v.check(from.len() <= 20, "label_goals.goals", "must be at most 20") {
+        return Vec::new();
+    }
+    let mut seen = BTreeMap::new();
+    let mut parsed = Vec::with_capacity(from.len());
+    for (at, goal) in from.iter().enumerate() {
+        let field = |name| format!("label_goals.goals[{at}].{name}");
+        let label = goal.label.trim();
+        parse::text(v, &field("label"), label, 1..=64);
+        if let Some(first) = seen.insert(label::folded(label), at) {
+            v.add(field("label"), format!("must be another label than label_goals.goals[{first}]"));
+        }
+        v.check(goal.update_every.is_some(), &field("update_every"), "must be set");
+        let every = seconds(v, &field("update_every"), goal.update_every);
+        parsed.push(LabelGoal { label: label.to_owned(), every: every.unwrap_or_default() });
+    }
+    parsed
 }
 
 fn seconds(v: &mut Violations, field: &str, value: Option<prost_types::Duration>) -> Option<i64> {
@@ -199,10 +223,15 @@ pub(super) fn to_proto(goals: &Goals) -> proto::ResponseGoals {
         opens_minute: minutes(hours.opens),
         closes_minute: minutes(hours.closes),
     });
+    let label_goals = goals
+        .labels
+        .iter()
+        .map(|goal| proto::LabelGoal { label: goal.label.clone(), update_every: Some(duration(goal.every)) });
     proto::ResponseGoals {
         targets: targets.collect(),
         time_zone: goals.zone.name().to_owned(),
         opening_hours: opening_hours.collect(),
+        label_goals: Some(proto::LabelGoals { goals: label_goals.collect() }),
         etag: goals.version.to_string(),
     }
 }

@@ -9,7 +9,7 @@ use super::{Rpc, convert, filter, parse, question};
 use crate::domain::kinds::{StandardView, ViewColumn, ViewScope};
 use crate::domain::view::create::NewOwner;
 use crate::domain::view::list::Listed;
-use crate::domain::view::problems::Problem;
+use crate::domain::view::problems::{Matter, Problem};
 use crate::domain::view::update::ViewMask;
 use crate::domain::view::{Look, Owner};
 
@@ -291,6 +291,10 @@ fn to_proto(from: Listed) -> proto::View {
 
 fn problem(from: Problem) -> proto::ViewProblem {
     use proto::ViewProblemKind as Kind;
-    let kind = if from.inactive { Kind::Inactive } else { Kind::Unknown };
+    let kind = match from.matter {
+        Matter::Unknown => Kind::Unknown,
+        Matter::Inactive => Kind::Inactive,
+        Matter::Merged => Kind::Merged,
+    };
     proto::ViewProblem { field: from.field, id: from.id.to_string(), kind: kind.into() }
 }

@@ -40,6 +40,8 @@ pub(super) struct Columns {
     pub(super) version: Vec<i64>,
     pub(super) snoozed_until: Vec<Option<DateTime<Utc>>>,
     pub(super) due_at: Vec<Option<DateTime<Utc>>>,
+    pub(super) answer_due_at: Vec<Option<DateTime<Utc>>>,
+    pub(super) update_since: Vec<Option<DateTime<Utc>>>,
 }
 
 impl Columns {
@@ -83,5 +85,7 @@ impl Columns {
         self.version.push(row.version);
         self.snoozed_until.push(row.snoozed_until);
         self.due_at.push(row.due_at);
+        self.answer_due_at.push(row.answer_due_at);
+        self.update_since.push(row.update_since);
     }
 }

@@ -34,6 +34,8 @@ pub(super) struct Record {
     pub closed_at: Option<DateTime<Utc>>,
     pub snoozed_until: Option<DateTime<Utc>>,
     pub due_at: Option<DateTime<Utc>>,
+    pub answer_due_at: Option<DateTime<Utc>>,
+    pub update_since: Option<DateTime<Utc>>,
     pub predecessor_id: Option<Uuid>,
     pub successor_id: Option<Uuid>,
     pub reopen_count: i32,
@@ -70,6 +72,8 @@ impl From<Record> for Conversation {
             closed_at: row.closed_at,
             snoozed_until: row.snoozed_until,
             due_at: row.due_at,
+            answer_due_at: row.answer_due_at,
+            update_since: row.update_since,
             predecessor_id: row.predecessor_id,
             successor_id: row.successor_id,
             reopen_count: row.reopen_count,
@@ -87,8 +91,8 @@ pub async fn lock(connection: &mut Connection, tenant_id: Uuid, ids: &[Uuid]) ->
         "SELECT tenant_id, id, channel_id, contact_id, status, holder_kind, holder_id, epoch, holder_since, last_position,
                 last_customer_position, answered_position, activity_number, last_customer_at, last_reply_source_at,
                 priority, label_ids, needs_attention, hand_off_reason, hand_off_summary, answered_by, waiting_since,
-                last_activity_at, created_at, closed_at, snoozed_until, due_at, predecessor_id, successor_id,
-                reopen_count, preview, preview_author, version
+                last_activity_at, created_at, closed_at, snoozed_until, due_at, answer_due_at, update_since,
+                predecessor_id, successor_id, reopen_count, preview, preview_author, version
          FROM conversation WHERE tenant_id = $1 AND id = ANY($2) ORDER BY id FOR NO KEY UPDATE",
         tenant_id,
         ids,
@@ -118,7 +122,7 @@ pub async fn read(connection: &mut Connection, ids: &[(Uuid, Uuid)]) -> Result<V
                 last_position, last_customer_position, answered_position, activity_number, last_customer_at,
                 last_reply_source_at, priority, label_ids, needs_attention, hand_off_reason, hand_off_summary,
                 answered_by, waiting_since, last_activity_at, created_at, closed_at, snoozed_until, due_at,
-                predecessor_id, successor_id, reopen_count, preview, preview_author, version
+                answer_due_at, update_since, predecessor_id, successor_id, reopen_count, preview, preview_author, version
          FROM unnest($1::uuid[], $2::uuid[]) AS wanted (tenant_id, id)
          JOIN conversation c ON c.tenant_id = wanted.tenant_id AND c.id = wanted.id",
         &tenants,
@@ -198,13 +202,13 @@ pub async fn insert(
              holder_since, last_position, last_customer_position, answered_position, activity_number, last_customer_at,
              last_reply_source_at, priority, needs_attention, hand_off_reason, hand_off_summary, answered_by,
              waiting_since, last_activity_at, created_at, closed_at, predecessor_id, successor_id, reopen_count, preview,
-             preview_author, version, snoozed_until, due_at, contact_since)
+             preview_author, version, snoozed_until, due_at, answer_due_at, update_since, contact_since)
          SELECT $1, n.*, k.created_at FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::smallint[], $6::smallint[], $7::uuid[],
              $8::bigint[], $9::timestamptz[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[],
              $14::timestamptz[], $15::timestamptz[], $16::smallint[], $17::smallint[], $18::smallint[], $19::text[],
              $20::smallint[], $21::timestamptz[], $22::timestamptz[], $23::timestamptz[], $24::timestamptz[],
              $25::uuid[], $26::uuid[], $27::integer[], $28::text[], $29::smallint[], $30::bigint[], $31::timestamptz[],
-             $32::timestamptz[])
+             $32::timestamptz[], $33::timestamptz[], $34::timestamptz[])
              AS n (id, channel_id, contact_id)
          JOIN contact k ON k.tenant_id = $1 AND k.id = n.contact_id",
         tenant_id,
@@ -239,6 +243,8 @@ pub async fn insert(
         &new.version,
         &new.snoozed_until as &[Option<DateTime<Utc>>],
         &new.due_at as &[Option<DateTime<Utc>>],
+        &new.answer_due_at as &[Option<DateTime<Utc>>],
+        &new.update_since as &[Option<DateTime<Utc>>],
     )
     .execute(connection)
     .await?
@@ -266,16 +272,18 @@ pub async fn save(
              hand_off_summary = n.hand_off_summary, answered_by = n.answered_by, waiting_since = n.waiting_since,
              last_activity_at = n.last_activity_at, closed_at = n.closed_at, successor_id = n.successor_id,
              reopen_count = n.reopen_count, preview = n.preview, preview_author = n.preview_author,
-             version = n.version, snoozed_until = n.snoozed_until, due_at = n.due_at
+             version = n.version, snoozed_until = n.snoozed_until, due_at = n.due_at,
+             answer_due_at = n.answer_due_at, update_since = n.update_since
          FROM unnest($2::uuid[], $3::smallint[], $4::smallint[], $5::uuid[], $6::bigint[], $7::timestamptz[],
              $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::timestamptz[], $13::timestamptz[],
              $14::smallint[], $15::smallint[], $16::smallint[], $17::text[], $18::smallint[], $19::timestamptz[],
              $20::timestamptz[], $21::timestamptz[], $22::uuid[], $23::integer[], $24::text[], $25::smallint[],
-             $26::bigint[], $27::timestamptz[], $28::timestamptz[])
+             $26::bigint[], $27::timestamptz[], $28::timestamptz[], $29::timestamptz[], $30::timestamptz[])
              AS n (id, status, holder_kind, holder_id, epoch, holder_since, last_position, last_customer_position,
                    answered_position, activity_number, last_customer_at, last_reply_source_at, priority,
                    needs_attention, hand_off_reason, hand_off_summary, answered_by, waiting_since, last_activity_at,
-                   closed_at, successor_id, reopen_count, preview, preview_author, version, snoozed_until, due_at)
+                   closed_at, successor_id, reopen_count, preview, preview_author, version, snoozed_until, due_at,
+                   answer_due_at, update_since)
          WHERE c.tenant_id = $1 AND c.id = n.id",
         tenant_id,
         &new.id,
@@ -305,6 +313,8 @@ pub async fn save(
         &new.version,
         &new.snoozed_until as &[Option<DateTime<Utc>>],
         &new.due_at as &[Option<DateTime<Utc>>],
+        &new.answer_due_at as &[Option<DateTime<Utc>>],
+        &new.update_since as &[Option<DateTime<Utc>>],
     )
     .execute(connection)
     .await?

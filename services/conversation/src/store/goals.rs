@@ -17,6 +17,7 @@ pub async fn find(connection: &mut Connection, tenant_id: Uuid) -> Result<Goals>
     Ok(Goals {
         targets: stored.targets,
         hours: stored.hours,
+        labels: stored.labels,
         zone: zone(&row.time_zone),
         version: row.version,
     })
@@ -24,7 +25,7 @@ pub async fn find(connection: &mut Connection, tenant_id: Uuid) -> Result<Goals>
 
 /// Replaces goals of a version. False when they have another by now.
 pub async fn save(connection: &mut Connection, tenant_id: Uuid, goals: &Goals) -> Result<bool> {
-    let stored = Stored { targets: goals.targets, hours: goals.hours.clone() };
+    let stored = Stored { targets: goals.targets, hours: goals.hours.clone(), labels: goals.labels.clone() };
     let stored = serde_json::to_value(stored).map_err(Fault::internal)?;
     let saved = sqlx::query!(
         "INSERT INTO response_goals AS g (tenant_id, time_zone, goals, version)

@@ -154,7 +154,7 @@ pub async fn groups(
          JOIN label member ON member.tenant_id = asked.tenant_id
               AND (member.id = coalesce(asked.merged_into, asked.id)
                    OR member.merged_into = coalesce(asked.merged_into, asked.id))
-         WHERE asked.tenant_id = $1 AND asked.id = ANY($2) AND member.id <> asked.id"#,
+         WHERE asked.tenant_id = $1 AND asked.id = ANY($2) AND member.id <> asked.id ORDER BY member.id"#,
         tenant_id,
         ids,
     )

@@ -14,6 +14,7 @@ pub mod filter;
 pub mod goals;
 pub mod identity_change;
 pub mod label;
+pub mod label_figure;
 pub mod list;
 pub mod message;
 pub mod outbound;

@@ -8,7 +8,7 @@ use crate::domain::kinds::{StandardView, ViewColumn, ViewScope, checked};
 use crate::domain::order::Order;
 use crate::domain::view::problems::Noun;
 use crate::domain::view::{Look, Owner, View};
-use crate::domain::viewer::Viewer;
+use crate::domain::viewer::{Scope, Viewer};
 
 struct Record {
     id: Uuid,
@@ -199,25 +199,41 @@ pub async fn has_team(connection: &mut Connection, tenant_id: Uuid, id: Uuid) ->
     Ok(found.is_some())
 }
 
-/// Which of these exist, each with whether it still takes part: an agent may have left.
+/// Which of these exist, each with whether it still takes part: an agent may have left, a customer may have become another.
+/// Contacts and customers of channels that the caller does not see do not exist.
 pub async fn known(
     connection: &mut Connection,
-    tenant_id: Uuid,
+    viewer: &Viewer,
     asked: &[(Noun, Uuid)],
 ) -> Result<Vec<((Noun, Uuid), bool)>> {
     let of = |noun: Noun| -> Vec<Uuid> {
         asked.iter().filter(|(other, _)| *other == noun).map(|(_, id)| *id).collect()
     };
+    let channels = match &viewer.scope {
+        Scope::All => None,
+        Scope::Channels(channels) => Some(channels.as_slice()),
+    };
     let rows = sqlx::query!(
         r#"SELECT 1 AS "noun!", id AS "id!", true AS "active!" FROM team WHERE tenant_id = $1 AND id = ANY($2)
            UNION ALL SELECT 2, id, active FROM agent WHERE tenant_id = $1 AND id = ANY($3)
            UNION ALL SELECT 3, id, true FROM channel WHERE tenant_id = $1 AND id = ANY($4)
-           UNION ALL SELECT 4, id, true FROM label WHERE tenant_id = $1 AND id = ANY($5)"#,
-        tenant_id,
+           UNION ALL SELECT 4, id, true FROM label WHERE tenant_id = $1 AND id = ANY($5)
+           UNION ALL SELECT 5, id, true FROM contact WHERE tenant_id = $1 AND id = ANY($6)
+               AND ($8::uuid[] IS NULL OR channel_id = ANY($8))
+           UNION ALL SELECT 6, id, merged_into IS NULL FROM customer u WHERE tenant_id = $1 AND id = ANY($7)
+               AND ($8::uuid[] IS NULL
+                 OR EXISTS (SELECT FROM contact k
+                            WHERE k.tenant_id = $1 AND k.customer_id = u.id AND k.channel_id = ANY($8))
+                 OR EXISTS (SELECT FROM contact_customer l JOIN contact k ON k.tenant_id = $1 AND k.id = l.contact_id
+                            WHERE l.tenant_id = $1 AND l.customer_id = u.id AND k.channel_id = ANY($8)))"#,
+        viewer.tenant_id,
         &of(Noun::Team),
         &of(Noun::Agent),
         &of(Noun::Channel),
         &of(Noun::Label),
+        &of(Noun::Contact),
+        &of(Noun::Customer),
+        channels as Option<&[Uuid]>,
     )
     .fetch_all(connection)
     .await?;
@@ -225,7 +241,9 @@ pub async fn known(
         1 => Noun::Team,
         2 => Noun::Agent,
         3 => Noun::Channel,
-        _ => Noun::Label,
+        4 => Noun::Label,
+        5 => Noun::Contact,
+        _ => Noun::Customer,
     };
     Ok(rows.into_iter().map(|row| ((noun(row.noun), row.id), row.active)).collect())
 }

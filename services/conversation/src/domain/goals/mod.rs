@@ -1,7 +1,9 @@
-//! By when a tenant's customers shall have an answer.
+//! By when a tenant's customers shall have an answer, and those with some labels an update.
 
+mod anew;
 mod calendar;
 mod settings;
+mod updates;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
@@ -9,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::kinds::{Priority, Status};
 use super::model::Conversation;
+pub use updates::Updates;
 
 /// The goals of one tenant.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,6 +20,7 @@ pub struct Goals {
     pub targets: [Target; 4],
     /// When the business works, in the order of their beginnings; always when there are none.
     pub hours: Vec<Hours>,
+    pub labels: Vec<LabelGoal>,
     pub zone: Tz,
     pub version: i64,
 }
@@ -26,6 +30,9 @@ pub struct Goals {
 pub struct Stored {
     pub targets: [Target; 4],
     pub hours: Vec<Hours>,
+    /// What was stored before labels had goals has the default.
+    #[serde(default = "LabelGoal::standard")]
+    pub labels: Vec<LabelGoal>,
 }
 
 /// The target of one priority.
@@ -58,6 +65,21 @@ pub struct Hours {
     pub closes: u32,
 }
 
+/// How often conversations with a label are owed an update.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LabelGoal {
+    /// The label's name.
+    pub label: String,
+    /// Seconds of opening hours.
+    pub every: i64,
+}
+
+impl LabelGoal {
+    fn standard() -> Vec<Self> {
+        vec![Self { label: "complex".to_owned(), every: 4 * 3_600 }]
+    }
+}
+
 impl Target {
     pub const fn standard(priority: Priority) -> Self {
         match priority {
@@ -70,7 +92,13 @@ impl Target {
 impl Default for Goals {
     fn default() -> Self {
         let priorities = [Priority::Low, Priority::Normal, Priority::High, Priority::Urgent];
-        Self { targets: priorities.map(Target::standard), hours: Vec::new(), zone: Tz::UTC, version: 0 }
+        Self {
+            targets: priorities.map(Target::standard),
+            hours: Vec::new(),
+            labels: LabelGoal::standard(),
+            zone: Tz::UTC,
+            version: 0,
+        }
     }
 }
 
@@ -100,24 +128,59 @@ pub fn zone(name: &str) -> Tz {
     name.parse().unwrap_or(Tz::UTC)
 }
 
-/// Whether `due_at` is to be told anew: somebody waits for whom nothing is due yet.
-pub fn begins(conversation: &Conversation) -> bool {
-    conversation.due_at.is_none() && waits(conversation)
+/// Whether the tenant's goals are needed to tell what is due: somebody begins to wait, or labels may ask for updates.
+pub fn concern(conversation: &Conversation) -> bool {
+    begins(conversation) || conversation.status != Status::Closed && !conversation.label_ids.is_empty()
+}
+
+fn begins(conversation: &Conversation) -> bool {
+    conversation.answer_due_at.is_none() && waits(conversation)
 }
 
 fn waits(conversation: &Conversation) -> bool {
-    conversation.waiting_since.is_some() && matches!(conversation.status, Status::New | Status::Open)
+    conversation.waiting_since.is_some() && is_in_hand(conversation)
 }
 
-/// Keeps `due_at` with the wait: set when it begins, kept while it lasts, cleared when it ends or is put aside. What
-/// changes the priority clears it first, so that it is told anew from when the customer began to wait.
-pub fn tell(conversation: &mut Conversation, goals: &Goals) {
+/// Neither closed nor put aside.
+fn is_in_hand(conversation: &Conversation) -> bool {
+    matches!(conversation.status, Status::New | Status::Open)
+}
+
+/// Keeps `due_at` with what was done: the earliest of an answer and an update.
+pub fn tell(conversation: &mut Conversation, goals: &Goals, updates: &Updates, now: DateTime<Utc>) {
+    tell_answer(conversation, goals);
+    let update = tell_update(conversation, goals, updates, now);
+    conversation.due_at = [conversation.answer_due_at, update].into_iter().flatten().min();
+}
+
+/// An answer is due from when the wait begins; kept while it lasts, cleared when it ends or is put aside. What changes the
+/// priority clears it first, so that it is told anew from when the customer began to wait.
+fn tell_answer(conversation: &mut Conversation, goals: &Goals) {
     if !waits(conversation) {
-        conversation.due_at = None;
-    } else if conversation.due_at.is_none()
+        conversation.answer_due_at = None;
+    } else if begins(conversation)
         && let Some(since) = conversation.waiting_since
     {
         let first = conversation.status == Status::New;
-        conversation.due_at = goals.due(since, conversation.priority, first);
+        conversation.answer_due_at = goals.due(since, conversation.priority, first);
     }
+}
+
+/// An update is counted from our last message, or from when a label first asked for one; a NEW conversation has no message
+/// of ours since it began or began again.
+fn tell_update(
+    conversation: &mut Conversation,
+    goals: &Goals,
+    updates: &Updates,
+    now: DateTime<Utc>,
+) -> Option<DateTime<Utc>> {
+    let every = updates.every(&conversation.label_ids).filter(|_| conversation.status != Status::Closed);
+    let Some(every) = every else {
+        conversation.update_since = None;
+        return None;
+    };
+    let answered = conversation.last_reply_source_at.filter(|_| conversation.status != Status::New);
+    let since = conversation.update_since.max(answered).unwrap_or(now);
+    conversation.update_since = Some(since);
+    is_in_hand(conversation).then(|| goals.after(since, every))
 }

@@ -15,9 +15,12 @@ impl Domain {
             if store::tenant::find(&mut tx, &[viewer.tenant_id]).await?.is_empty() {
                 return Err(Fault::not_found("tenant").into());
             }
+            // No label is put on, renamed or merged meanwhile by who knows the former goals.
+            store::label::hold_alone(&mut tx, viewer.tenant_id).await?;
             if !store::goals::save(&mut tx, viewer.tenant_id, goals).await? {
                 return Err(Fault::new(Reason::EtagMismatch, "the goals changed since they were read").into());
             }
+            store::due::ask_anew(&mut tx, viewer.tenant_id).await?;
             request_log::record(&mut tx, &request, &()).await?;
         }
         tx.commit().await?;

@@ -4,6 +4,7 @@ use tandem_request_log::{self as request_log, Request};
 use uuid::Uuid;
 
 use crate::domain::Domain;
+use crate::domain::goals::Updates;
 use crate::domain::viewer::Viewer;
 use crate::store;
 use crate::store::label::Label;
@@ -32,15 +33,24 @@ impl Domain {
             };
             if going.id != staying.id {
                 join(&mut tx, viewer.tenant_id, &going, &staying).await?;
+                for tenant in store::tenant::find(&mut tx, &[viewer.tenant_id]).await? {
+                    self.tell_tenant(&mut tx, &tenant).await?;
+                }
             }
             request_log::record(&mut tx, &request, &()).await?;
         }
         tx.commit().await?;
+        self.sequencer.wake();
         self.label(viewer, into_id).await
     }
 }
 
 async fn join(connection: &mut Connection, tenant_id: Uuid, going: &Label, staying: &Label) -> Result<()> {
+    let goals = store::goals::find(connection, tenant_id).await?;
+    let updates = Updates::read(connection, tenant_id, &goals).await?;
+    if updates.asked_by(going.id) || updates.asked_by(staying.id) {
+        store::due::ask_anew(connection, tenant_id).await?;
+    }
     let mut groups = store::label::groups(connection, tenant_id, &[going.id, staying.id]).await?;
     let gone = groups.remove(&going.id).unwrap_or_default();
     let kept = groups.remove(&staying.id).unwrap_or_default();

@@ -1,5 +1,6 @@
 //! Labels: created on use, counted, renamed, merged without touching conversations.
 
+pub mod figures;
 mod merge;
 mod rename;
 mod resolve;

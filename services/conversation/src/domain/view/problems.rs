@@ -15,8 +15,18 @@ pub struct Problem {
     /// The path in the view, as on the wire.
     pub field: String,
     pub id: Uuid,
-    /// An agent who works here no more; else there is no such thing.
-    pub inactive: bool,
+    pub matter: Matter,
+}
+
+/// What is the matter with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Matter {
+    /// There is no such thing, as far as the caller may see.
+    Unknown,
+    /// An agent who works here no more.
+    Inactive,
+    /// A customer who was merged into another: conversations are the other's.
+    Merged,
 }
 
 /// The kinds of things that views name and this service knows.
@@ -26,6 +36,8 @@ pub enum Noun {
     Agent,
     Channel,
     Label,
+    Contact,
+    Customer,
 }
 
 /// Every id that a view names, with its kind and where.
@@ -35,6 +47,9 @@ fn named(view: &View) -> Vec<(Noun, Uuid, String)> {
         (Noun::Agent, "assignment.agent_ids", &parts.assignment.agent_ids),
         (Noun::Team, "assignment.team_ids", &parts.assignment.team_ids),
         (Noun::Channel, "channel_ids", &parts.channel_ids),
+        (Noun::Contact, "contact_ids", &parts.contact_ids),
+        (Noun::Customer, "customer_ids", &parts.customer_ids),
+        // One that was merged is found: filters follow it to the label that stays.
         (Noun::Label, "labels.any", &parts.labels.any),
         (Noun::Label, "labels.all", &parts.labels.all),
         (Noun::Label, "labels.none", &parts.labels.none),
@@ -57,17 +72,18 @@ pub async fn of(connection: &mut Connection, viewer: &Viewer, views: &[View]) ->
     let asked: Vec<(Noun, Uuid)> = named.iter().flatten().map(|(noun, id, _)| (*noun, *id)).collect();
     let known: HashMap<(Noun, Uuid), bool> = match asked.is_empty() {
         true => HashMap::new(),
-        false => store::view::known(connection, viewer.tenant_id, &asked).await?.into_iter().collect(),
+        false => store::view::known(connection, viewer, &asked).await?.into_iter().collect(),
     };
     let problem = |(noun, id, field): (Noun, Uuid, String)| {
         // A channel outside the caller's scope answers as one that does not exist.
         let hidden = noun == Noun::Channel && !viewer.scope.covers(id);
-        let inactive = match known.get(&(noun, id)) {
+        let matter = match known.get(&(noun, id)) {
             Some(true) if !hidden => return None,
-            Some(false) => true,
-            _ => false,
+            Some(false) if noun == Noun::Customer => Matter::Merged,
+            Some(false) => Matter::Inactive,
+            _ => Matter::Unknown,
         };
-        Some(Problem { field, id, inactive })
+        Some(Problem { field, id, matter })
     };
     Ok(named.into_iter().map(|named| named.into_iter().filter_map(problem).collect()).collect())
 }

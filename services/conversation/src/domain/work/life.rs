@@ -5,7 +5,7 @@ use tandem_database::{Connection, Result};
 use uuid::Uuid;
 
 use super::Work;
-use crate::domain::goals::{self, Goals};
+use crate::domain::goals::{self, Goals, Updates};
 use crate::domain::kinds::{Priority, Status};
 use crate::domain::model::{Actor, Conversation, Event};
 use crate::store;
@@ -46,7 +46,7 @@ impl Work<'_> {
         if from == to {
             return false;
         }
-        conversation.due_at = None;
+        conversation.answer_due_at = None;
         self.entry(conversation, actor, Event::PriorityChanged { from, to });
         true
     }
@@ -65,6 +65,7 @@ impl Work<'_> {
                 *self.label_counts.entry(*id).or_default() += delta;
             }
         }
+        self.labelling.changed(conversation, &added, &removed);
         self.labelled.insert(conversation.id);
         self.entry(conversation, actor, Event::LabelsChanged { added, removed });
         true
@@ -77,12 +78,17 @@ impl Work<'_> {
         new: &mut [Conversation],
         changed: &mut [Conversation],
     ) -> Result<()> {
-        let goals = match new.iter().chain(&*changed).any(goals::begins) {
+        let all = || new.iter().chain(&*changed);
+        let goals = match all().any(goals::concern) {
             true => store::goals::find(connection, self.tenant_id).await?,
             false => Goals::default(),
         };
+        let updates = match all().any(|conversation| !conversation.label_ids.is_empty()) {
+            true => Updates::read(connection, self.tenant_id, &goals).await?,
+            false => Updates::default(),
+        };
         for conversation in new.iter_mut().chain(changed) {
-            goals::tell(conversation, &goals);
+            goals::tell(conversation, &goals, &updates, self.now);
         }
         Ok(())
     }

@@ -21,6 +21,7 @@ use super::question::{Place, Question, seen_as};
 use super::typing;
 use crate::domain::Domain;
 use crate::domain::conversation::messages::Window;
+use crate::domain::filter::Tags;
 use crate::domain::typing::Signal;
 use crate::domain::viewer::Viewer;
 use crate::feed::hydrate::Hydrator;
@@ -168,6 +169,8 @@ impl Live {
         let list = &mut self.question.lists[number];
         list.at(now);
         list.outside.clear();
+        // Read before the rows: a merge in between is told again, and none is missed.
+        list.labels = Some(self.domain.labels_meant(&self.viewer, &list.filter).await?);
         let list = &self.question.lists[number];
         let key = list.key.clone();
         let mut said = Vec::new();
@@ -222,10 +225,11 @@ impl Live {
     async fn changed(&mut self, batch: &Batch, already: i64) -> Result<(), Fault> {
         let tenant = self.viewer.tenant_id.to_string();
         // Conversations that changed and may be seen.
-        let mut changed = BTreeSet::new();
+        let (mut changed, mut merged) = (BTreeSet::new(), false);
         for change in batch.changes.iter().filter(|change| change.seq > already && change.tenant_id == tenant)
         {
             self.thread_changed(change);
+            merged |= matches!(change.body, Some(Body::Tenant(_)));
             if let Some(Body::Conversation(conversation)) = &change.body {
                 let channel = conversation.channel_id.parse().unwrap_or_default();
                 if let (true, Ok(id)) = (self.viewer.scope.covers(channel), change.entity_id.parse()) {
@@ -233,8 +237,24 @@ impl Live {
                 }
             }
         }
+        if merged {
+            self.labels_merged().await?;
+        }
         let ids: Vec<Uuid> = changed.into_iter().collect();
         self.evaluate(&ids, |_| true).await
+    }
+
+    /// Sends lists afresh whose labels have other ids to stand for them: a merge touches no conversation that would be
+    /// told of. Who goes on after a merge that was not told has no snapshot to compare with, and gets one.
+    async fn labels_merged(&mut self) -> Result<(), Fault> {
+        for number in 0..self.question.lists.len() {
+            let list = &self.question.lists[number];
+            let meant = self.domain.labels_meant(&self.viewer, &list.filter).await?;
+            if list.labels.as_ref() != Some(&meant) && meant != Tags::default() {
+                self.snapshot(number, true).await?;
+            }
+        }
+        Ok(())
     }
 
     fn thread_changed(&mut self, change: &Change) {

@@ -163,6 +163,7 @@ impl ConversationService for ConversationApi {
         mark_read: MarkReadRequest => MarkReadResponse,
         update_labels: UpdateLabelsRequest => UpdateLabelsResponse,
         list_labels: ListLabelsRequest => ListLabelsResponse,
+        list_label_figures: ListLabelFiguresRequest => ListLabelFiguresResponse,
         raise_attention: RaiseAttentionRequest => RaiseAttentionResponse,
         count_conversations: CountConversationsRequest => CountConversationsResponse,
         snooze_conversation: SnoozeConversationRequest => SnoozeConversationResponse,

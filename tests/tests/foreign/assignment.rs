@@ -1,0 +1,55 @@
+//! Assignment.
+
+use tandem_access::Role;
+
+use super::Row;
+
+pub const METHODS: &[Row] = &[
+    (
+        "assignment.AssignmentService/TakeOver",
+        Role::Agent,
+        r#"{"requestId":"$new","conversationId":"$conversation"}"#,
+    ),
+    (
+        "assignment.AssignmentService/Assign",
+        Role::Supervisor,
+        r#"{"requestId":"$new","conversationId":"$conversation","agentId":"$agent","force":true}"#,
+    ),
+    (
+        "assignment.AssignmentService/Assign",
+        Role::Supervisor,
+        r#"{"requestId":"$new","conversationId":"$conversation","teamId":"$team","force":true}"#,
+    ),
+    (
+        "assignment.AssignmentService/HandOff",
+        Role::Ai,
+        r#"{"requestId":"$new","conversationId":"$conversation","expectedEpoch":1,"reason":1,"teamId":"$team"}"#,
+    ),
+    (
+        "assignment.AssignmentService/Release",
+        Role::Agent,
+        r#"{"requestId":"$new","conversationId":"$conversation"}"#,
+    ),
+    ("assignment.AssignmentService/ListHolderHistory", Role::Admin, r#"{"conversationId":"$conversation"}"#),
+    ("assignment.DirectoryService/GetAgent", Role::Admin, r#"{"agentId":"$agent"}"#),
+    (
+        "assignment.DirectoryService/UpdateAgent",
+        Role::Admin,
+        r#"{"requestId":"$new","agent":{"id":"$agent","etag":"1","displayName":"x"},"updateMask":"displayName"}"#,
+    ),
+    (
+        "assignment.DirectoryService/CreateTeam",
+        Role::Admin,
+        r#"{"requestId":"$new","team":{"displayName":"$new","agentIds":["$agent"],"leadAgentId":"$agent","fallbackTeamId":"$team"}}"#,
+    ),
+    (
+        "assignment.DirectoryService/UpdateTeam",
+        Role::Admin,
+        r#"{"requestId":"$new","team":{"id":"$team","etag":"1","agentIds":["$agent"]},"updateMask":"agentIds"}"#,
+    ),
+    (
+        "assignment.NotificationService/MarkNotificationsRead",
+        Role::Agent,
+        r#"{"notificationIds":["$notification"]}"#,
+    ),
+];

@@ -1,0 +1,97 @@
+//! Assignment.
+
+use tandem_access::Role;
+
+use super::Row;
+
+pub const WRONG: &[Row] = &[
+    (
+        "assignment.AssignmentService/TakeOver",
+        Role::Agent,
+        r#"{"requestId":"x","conversationId":"x","expectedEpoch":-1,"note":"\u0000"}"#,
+        "request_id conversation_id expected_epoch note",
+    ),
+    (
+        "assignment.AssignmentService/Assign",
+        Role::Supervisor,
+        r#"{"requestId":"x","conversationId":"x","expectedEpoch":-1,"note":"\u0000","priority":9}"#,
+        "request_id conversation_id expected_epoch note priority assignee",
+    ),
+    (
+        "assignment.AssignmentService/Assign",
+        Role::Supervisor,
+        r#"{"agentId":"x"}"#,
+        "request_id conversation_id agent_id",
+    ),
+    (
+        "assignment.AssignmentService/Assign",
+        Role::Supervisor,
+        r#"{"teamId":"x"}"#,
+        "request_id conversation_id team_id",
+    ),
+    (
+        "assignment.AssignmentService/HandOff",
+        Role::Ai,
+        r#"{"requestId":"x","conversationId":"x","expectedEpoch":-1,"reason":6,"summary":"\u0000",
+           "teamId":"x","lastContents":[{},{},{},{},{},{},{},{},{},{},{}],"answersPosition":-1}"#,
+        "request_id conversation_id expected_epoch reason summary team_id last_contents \
+         answers_position",
+    ),
+    (
+        "assignment.AssignmentService/HandOff",
+        Role::Ai,
+        r#"{}"#,
+        "request_id conversation_id expected_epoch reason",
+    ),
+    (
+        "assignment.AssignmentService/Release",
+        Role::Agent,
+        r#"{"requestId":"x","conversationId":"x","expectedEpoch":-1}"#,
+        "request_id conversation_id expected_epoch",
+    ),
+    (
+        "assignment.AssignmentService/ListHolderHistory",
+        Role::Admin,
+        r#"{"conversationId":"x"}"#,
+        "conversation_id",
+    ),
+    (
+        "assignment.DirectoryService/CreateAgent",
+        Role::Admin,
+        r#"{"requestId":"x","agent":{"email":"x","capacity":-1,"languages":["!"],"skills":[{"level":9}],
+           "timeZone":"no where"}}"#,
+        "request_id agent.subject agent.display_name agent.email agent.capacity agent.languages[0] \
+         agent.skills[0].name agent.skills[0].level agent.time_zone",
+    ),
+    (
+        "assignment.DirectoryService/UpdateAgent",
+        Role::Admin,
+        r#"{"requestId":"x","agent":{"id":"x","etag":"x"},"updateMask":"displayName,bogus"}"#,
+        "request_id agent.id agent.etag agent.display_name update_mask.paths[1]",
+    ),
+    ("assignment.DirectoryService/GetAgent", Role::Admin, r#"{"agentId":"x"}"#, "agent_id"),
+    ("assignment.DirectoryService/ListAgents", Role::Admin, r#"{"pageSize":-1}"#, "page_size"),
+    (
+        "assignment.DirectoryService/CreateTeam",
+        Role::Admin,
+        r#"{"requestId":"x","team":{"agentIds":["x"],"leadAgentId":"x","channelIds":["x"],
+           "fallbackTeamId":"x"}}"#,
+        "request_id team.display_name team.agent_ids[0] team.lead_agent_id team.channel_ids[0] \
+         team.fallback_team_id",
+    ),
+    (
+        "assignment.DirectoryService/UpdateTeam",
+        Role::Admin,
+        r#"{"requestId":"x","team":{"id":"x","etag":"x"},"updateMask":"displayName,bogus"}"#,
+        "request_id team.id team.etag team.display_name update_mask.paths[1]",
+    ),
+    ("assignment.DirectoryService/ListTeams", Role::Admin, r#"{"pageSize":201}"#, "page_size"),
+    ("assignment.NotificationService/ListNotifications", Role::Agent, r#"{"pageSize":201}"#, "page_size"),
+    ("assignment.NotificationService/MarkNotificationsRead", Role::Agent, r#"{}"#, "notification_ids"),
+    (
+        "assignment.NotificationService/MarkNotificationsRead",
+        Role::Agent,
+        r#"{"notificationIds":["x"]}"#,
+        "notification_ids[0]",
+    ),
+];

@@ -62,7 +62,12 @@ async fn who_holds_what_is_overdue_is_told_once_for_each_time() {
     let answered = ids.pop_first().unwrap();
     let token = suite.say(0, &answered, &["here I am"]).await.change_token;
     known(&suite, token).await;
-    suite.ambient.clock().advance(TimeDelta::minutes(31));
+    // A quarter of an hour before the two hours are over.
+    suite.ambient.clock().advance(TimeDelta::minutes(16));
+    let soon = told(&suite, 0, NotificationKind::DueSoon, 2).await;
+    assert_eq!(soon.iter().map(|one| one.conversation_id.clone()).collect::<BTreeSet<_>>(), ids);
+    assert_eq!(told(&suite, 0, NotificationKind::Overdue, 0).await, []);
+    suite.ambient.clock().advance(TimeDelta::minutes(15));
     let late = told(&suite, 0, NotificationKind::Overdue, 2).await;
     assert_eq!(late.iter().map(|one| one.conversation_id.clone()).collect::<BTreeSet<_>>(), ids);
     assert!(late.iter().all(|one| one.actor_id == "system"));

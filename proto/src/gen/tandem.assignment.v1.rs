@@ -153,6 +153,112 @@ pub struct ReleaseResponse {
     #[prost(string, tag = "2")]
     pub change_token: ::prost::alloc::string::String,
 }
+/// Asks to take it out of everybody's hands.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UnassignRequest {
+    /// A UUID; the same id and body answer the same again.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The conversation's id.
+    #[prost(string, tag = "2")]
+    pub conversation_id: ::prost::alloc::string::String,
+    /// Refuses when the epoch has passed; 0: from the AI, a queue or the caller.
+    #[prost(int64, tag = "3")]
+    pub expected_epoch: i64,
+    /// A supervisor takes it from another person.
+    #[prost(bool, tag = "4")]
+    pub force: bool,
+    /// Why, at most 2,000 characters.
+    #[prost(string, tag = "5")]
+    pub note: ::prost::alloc::string::String,
+}
+/// The conversation that nobody holds.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UnassignResponse {
+    /// The conversation.
+    #[prost(message, optional, tag = "1")]
+    pub conversation: ::core::option::Option<
+        super::super::conversation::v1::Conversation,
+    >,
+    /// Names this change for reads elsewhere.
+    #[prost(string, tag = "2")]
+    pub change_token: ::prost::alloc::string::String,
+}
+/// Asks to assign many.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BulkAssignRequest {
+    /// A UUID; the same id and body answer the same again for every conversation that was assigned.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// 1 to 100 conversations by id, each once.
+    #[prost(string, repeated, tag = "2")]
+    pub conversation_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// What to tell the assignee, at most 2,000 characters.
+    #[prost(string, tag = "5")]
+    pub note: ::prost::alloc::string::String,
+    /// Sets the priority with it.
+    #[prost(enumeration = "super::super::r#type::v1::Priority", tag = "6")]
+    pub priority: i32,
+    /// A supervisor takes them from other persons, or gives above capacity.
+    #[prost(bool, tag = "7")]
+    pub force: bool,
+    /// To whom.
+    #[prost(oneof = "bulk_assign_request::Assignee", tags = "3, 4")]
+    pub assignee: ::core::option::Option<bulk_assign_request::Assignee>,
+}
+/// Nested message and enum types in `BulkAssignRequest`.
+pub mod bulk_assign_request {
+    /// To whom.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Assignee {
+        /// An agent (id).
+        #[prost(string, tag = "3")]
+        AgentId(::prost::alloc::string::String),
+        /// A team's queue (id).
+        #[prost(string, tag = "4")]
+        TeamId(::prost::alloc::string::String),
+    }
+}
+/// What became of each.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct BulkAssignResponse {
+    /// One for each conversation, in the order of the request.
+    #[prost(message, repeated, tag = "1")]
+    pub results: ::prost::alloc::vec::Vec<BulkAssignResult>,
+}
+/// What became of one conversation.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BulkAssignResult {
+    /// Its id.
+    #[prost(string, tag = "1")]
+    pub conversation_id: ::prost::alloc::string::String,
+    /// What became of it.
+    #[prost(oneof = "bulk_assign_result::Outcome", tags = "2, 3")]
+    pub outcome: ::core::option::Option<bulk_assign_result::Outcome>,
+}
+/// Nested message and enum types in `BulkAssignResult`.
+pub mod bulk_assign_result {
+    /// What became of it.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Outcome {
+        /// As `Assign` answers.
+        #[prost(message, tag = "2")]
+        Assigned(super::AssignResponse),
+        /// Why it was not, or why that is not known: what `Assign` would answer.
+        #[prost(message, tag = "3")]
+        Refused(super::BulkAssignRefused),
+    }
+}
+/// Why a conversation was not assigned.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BulkAssignRefused {
+    /// The reason.
+    #[prost(enumeration = "super::super::r#type::v1::ErrorReason", tag = "1")]
+    pub reason: i32,
+    /// The same in words.
+    #[prost(string, tag = "2")]
+    pub message: ::prost::alloc::string::String,
+}
 /// Asks who held it.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListHolderHistoryRequest {
@@ -373,6 +479,66 @@ pub mod assignment_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// Takes a conversation out of everybody's hands: nobody holds it then, and whoever likes may take it. Roles agent (who
+        /// holds it, or of what no person holds), supervisor, admin. Errors: as TakeOver.
+        pub async fn unassign(
+            &mut self,
+            request: impl tonic::IntoRequest<super::UnassignRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::UnassignResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.assignment.v1.AssignmentService/Unassign",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("tandem.assignment.v1.AssignmentService", "Unassign"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Assigns up to 100 conversations as `Assign` does, each in the order of the request and alone: one that is refused leaves
+        /// the others be. Repeating it goes on where it was cut off. Roles as Assign. Errors: INVALID_ARGUMENT; whatever is about
+        /// one conversation stands in its result.
+        pub async fn bulk_assign(
+            &mut self,
+            request: impl tonic::IntoRequest<super::BulkAssignRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::BulkAssignResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.assignment.v1.AssignmentService/BulkAssign",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tandem.assignment.v1.AssignmentService",
+                        "BulkAssign",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
         /// Who held a conversation, oldest first, at most 1,000. Errors: NOT_FOUND.
         pub async fn list_holder_history(
             &mut self,
@@ -446,6 +612,25 @@ pub mod assignment_service_server {
             &self,
             request: tonic::Request<super::ReleaseRequest>,
         ) -> std::result::Result<tonic::Response<super::ReleaseResponse>, tonic::Status>;
+        /// Takes a conversation out of everybody's hands: nobody holds it then, and whoever likes may take it. Roles agent (who
+        /// holds it, or of what no person holds), supervisor, admin. Errors: as TakeOver.
+        async fn unassign(
+            &self,
+            request: tonic::Request<super::UnassignRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::UnassignResponse>,
+            tonic::Status,
+        >;
+        /// Assigns up to 100 conversations as `Assign` does, each in the order of the request and alone: one that is refused leaves
+        /// the others be. Repeating it goes on where it was cut off. Roles as Assign. Errors: INVALID_ARGUMENT; whatever is about
+        /// one conversation stands in its result.
+        async fn bulk_assign(
+            &self,
+            request: tonic::Request<super::BulkAssignRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::BulkAssignResponse>,
+            tonic::Status,
+        >;
         /// Who held a conversation, oldest first, at most 1,000. Errors: NOT_FOUND.
         async fn list_holder_history(
             &self,
@@ -698,6 +883,96 @@ pub mod assignment_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ReleaseSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.assignment.v1.AssignmentService/Unassign" => {
+                    #[allow(non_camel_case_types)]
+                    struct UnassignSvc<T: AssignmentService>(pub Arc<T>);
+                    impl<
+                        T: AssignmentService,
+                    > tonic::server::UnaryService<super::UnassignRequest>
+                    for UnassignSvc<T> {
+                        type Response = super::UnassignResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::UnassignRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as AssignmentService>::unassign(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = UnassignSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.assignment.v1.AssignmentService/BulkAssign" => {
+                    #[allow(non_camel_case_types)]
+                    struct BulkAssignSvc<T: AssignmentService>(pub Arc<T>);
+                    impl<
+                        T: AssignmentService,
+                    > tonic::server::UnaryService<super::BulkAssignRequest>
+                    for BulkAssignSvc<T> {
+                        type Response = super::BulkAssignResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::BulkAssignRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as AssignmentService>::bulk_assign(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = BulkAssignSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -448,6 +448,178 @@ impl IdentityKind {
         }
     }
 }
+/// The reason of an error: `google.rpc.ErrorInfo.reason` without the prefix `ERROR_REASON_`, in the domain `tandem`.
+/// Clients branch on it; a reason always comes with the same canonical code, which stands in brackets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ErrorReason {
+    /// Never sent.
+    Unspecified = 0,
+    /// \[INVALID_ARGUMENT\] Fields of the request are wrong; `google.rpc.BadRequest` names every one of them at once. Where they are
+    /// more than the headers of an answer hold, `more_violations` in the metadata says how many are left out.
+    InvalidFields = 1,
+    /// \[INVALID_ARGUMENT\] The request id was used before with another body. Example: a retry that changed the text.
+    RequestIdReused = 2,
+    /// \[INVALID_ARGUMENT\] The page token was not made by this call for this caller and filter.
+    PageTokenInvalid = 3,
+    /// \[INVALID_ARGUMENT\] The change token was not made by this suite.
+    ChangeTokenInvalid = 4,
+    /// \[UNAUTHENTICATED\] No bearer token came with the call.
+    TokenMissing = 5,
+    /// \[UNAUTHENTICATED\] The token's signature, issuer, audience or claims are wrong.
+    TokenInvalid = 6,
+    /// \[UNAUTHENTICATED\] The token has expired; fetch a new one.
+    TokenExpired = 7,
+    /// \[PERMISSION_DENIED\] None of the token's roles may call this method.
+    RoleNotAllowed = 8,
+    /// \[PERMISSION_DENIED\] The tenant is suspended.
+    TenantSuspended = 9,
+    /// \[PERMISSION_DENIED\] The adapter's token does not name this channel.
+    ChannelNotAllowed = 10,
+    /// \[NOT_FOUND\] It does not exist, or the caller's tenant or access scope does not hold it: the two answer alike.
+    NotFound = 11,
+    /// \[ALREADY_EXISTS\] Something with this name exists. Example: a second agent for one token subject.
+    AlreadyExists = 12,
+    /// \[FAILED_PRECONDITION\] The epoch that the words were written under has passed. Metadata: `epoch`, `holder_kind`.
+    HolderChanged = 13,
+    /// \[FAILED_PRECONDITION\] The position was answered before. Metadata: `answered_position`.
+    AlreadyAnswered = 14,
+    /// \[FAILED_PRECONDITION\] The caller does not hold the conversation; take it over first. Metadata: `holder_kind`.
+    NotHolder = 15,
+    /// \[FAILED_PRECONDITION\] The conversation is closed; reopen it first.
+    ConversationClosed = 16,
+    /// \[FAILED_PRECONDITION\] The contact has a live conversation already, or the channel that is to be deleted has one.
+    /// Metadata: `conversation_id`.
+    ConversationLive = 17,
+    /// \[FAILED_PRECONDITION\] The channel's reply window is over; send a template. Metadata: `closed_at`.
+    ReplyWindowClosed = 18,
+    /// \[FAILED_PRECONDITION\] The channel is disabled or deleted.
+    ChannelDisabled = 19,
+    /// \[FAILED_PRECONDITION\] The channel cannot carry this. Example: a template on a web chat.
+    CapabilityMissing = 20,
+    /// \[FAILED_PRECONDITION\] The channel has no AI to give the conversation to.
+    AiDisabled = 21,
+    /// \[FAILED_PRECONDITION\] The agent does not exist any more, is deactivated, or no agent belongs to the token's subject.
+    AgentInactive = 22,
+    /// \[FAILED_PRECONDITION\] The agent holds as many conversations as it may.
+    CapacityFull = 23,
+    /// \[FAILED_PRECONDITION\] The lease ran out or belongs to somebody else.
+    LeaseLost = 24,
+    /// \[FAILED_PRECONDITION\] The reply is not in a state that allows this. Metadata: `state`.
+    OutboundState = 25,
+    /// \[FAILED_PRECONDITION\] This transfer was refused for good when its outcome was asked for.
+    TransferRefused = 26,
+    /// \[ABORTED\] Another holder won, or holds it. Metadata: `holder_kind`, `holder_id`, `holder_name`, `epoch`, `since`.
+    HeldByOther = 27,
+    /// \[ABORTED\] The entity changed since it was read; read it again.
+    EtagMismatch = 28,
+    /// \[ABORTED\] The same request id is being carried out at this moment.
+    RequestInProgress = 29,
+    /// \[OUT_OF_RANGE\] The feed no longer knows this cursor; rebuild from a snapshot.
+    CursorGone = 30,
+    /// \[RESOURCE_EXHAUSTED\] A documented limit of the tenant is reached. Metadata: `limit`.
+    LimitReached = 31,
+    /// \[DEADLINE_EXCEEDED\] The call's deadline passed; what it changed is unknown, repeat it with the same request id.
+    DeadlineExceeded = 32,
+    /// \[UNAVAILABLE\] Too much at once; nothing was accepted. `google.rpc.RetryInfo` says when to come back.
+    Overloaded = 33,
+    /// \[UNAVAILABLE\] The process is draining; call again and reach another.
+    ShuttingDown = 34,
+    /// \[UNAVAILABLE\] A database, index or service that this needs does not answer.
+    DependencyUnavailable = 35,
+    /// \[INTERNAL\] A fault of ours; it is logged.
+    Internal = 36,
+}
+impl ErrorReason {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "ERROR_REASON_UNSPECIFIED",
+            Self::InvalidFields => "ERROR_REASON_INVALID_FIELDS",
+            Self::RequestIdReused => "ERROR_REASON_REQUEST_ID_REUSED",
+            Self::PageTokenInvalid => "ERROR_REASON_PAGE_TOKEN_INVALID",
+            Self::ChangeTokenInvalid => "ERROR_REASON_CHANGE_TOKEN_INVALID",
+            Self::TokenMissing => "ERROR_REASON_TOKEN_MISSING",
+            Self::TokenInvalid => "ERROR_REASON_TOKEN_INVALID",
+            Self::TokenExpired => "ERROR_REASON_TOKEN_EXPIRED",
+            Self::RoleNotAllowed => "ERROR_REASON_ROLE_NOT_ALLOWED",
+            Self::TenantSuspended => "ERROR_REASON_TENANT_SUSPENDED",
+            Self::ChannelNotAllowed => "ERROR_REASON_CHANNEL_NOT_ALLOWED",
+            Self::NotFound => "ERROR_REASON_NOT_FOUND",
+            Self::AlreadyExists => "ERROR_REASON_ALREADY_EXISTS",
+            Self::HolderChanged => "ERROR_REASON_HOLDER_CHANGED",
+            Self::AlreadyAnswered => "ERROR_REASON_ALREADY_ANSWERED",
+            Self::NotHolder => "ERROR_REASON_NOT_HOLDER",
+            Self::ConversationClosed => "ERROR_REASON_CONVERSATION_CLOSED",
+            Self::ConversationLive => "ERROR_REASON_CONVERSATION_LIVE",
+            Self::ReplyWindowClosed => "ERROR_REASON_REPLY_WINDOW_CLOSED",
+            Self::ChannelDisabled => "ERROR_REASON_CHANNEL_DISABLED",
+            Self::CapabilityMissing => "ERROR_REASON_CAPABILITY_MISSING",
+            Self::AiDisabled => "ERROR_REASON_AI_DISABLED",
+            Self::AgentInactive => "ERROR_REASON_AGENT_INACTIVE",
+            Self::CapacityFull => "ERROR_REASON_CAPACITY_FULL",
+            Self::LeaseLost => "ERROR_REASON_LEASE_LOST",
+            Self::OutboundState => "ERROR_REASON_OUTBOUND_STATE",
+            Self::TransferRefused => "ERROR_REASON_TRANSFER_REFUSED",
+            Self::HeldByOther => "ERROR_REASON_HELD_BY_OTHER",
+            Self::EtagMismatch => "ERROR_REASON_ETAG_MISMATCH",
+            Self::RequestInProgress => "ERROR_REASON_REQUEST_IN_PROGRESS",
+            Self::CursorGone => "ERROR_REASON_CURSOR_GONE",
+            Self::LimitReached => "ERROR_REASON_LIMIT_REACHED",
+            Self::DeadlineExceeded => "ERROR_REASON_DEADLINE_EXCEEDED",
+            Self::Overloaded => "ERROR_REASON_OVERLOADED",
+            Self::ShuttingDown => "ERROR_REASON_SHUTTING_DOWN",
+            Self::DependencyUnavailable => "ERROR_REASON_DEPENDENCY_UNAVAILABLE",
+            Self::Internal => "ERROR_REASON_INTERNAL",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "ERROR_REASON_UNSPECIFIED" => Some(Self::Unspecified),
+            "ERROR_REASON_INVALID_FIELDS" => Some(Self::InvalidFields),
+            "ERROR_REASON_REQUEST_ID_REUSED" => Some(Self::RequestIdReused),
+            "ERROR_REASON_PAGE_TOKEN_INVALID" => Some(Self::PageTokenInvalid),
+            "ERROR_REASON_CHANGE_TOKEN_INVALID" => Some(Self::ChangeTokenInvalid),
+            "ERROR_REASON_TOKEN_MISSING" => Some(Self::TokenMissing),
+            "ERROR_REASON_TOKEN_INVALID" => Some(Self::TokenInvalid),
+            "ERROR_REASON_TOKEN_EXPIRED" => Some(Self::TokenExpired),
+            "ERROR_REASON_ROLE_NOT_ALLOWED" => Some(Self::RoleNotAllowed),
+            "ERROR_REASON_TENANT_SUSPENDED" => Some(Self::TenantSuspended),
+            "ERROR_REASON_CHANNEL_NOT_ALLOWED" => Some(Self::ChannelNotAllowed),
+            "ERROR_REASON_NOT_FOUND" => Some(Self::NotFound),
+            "ERROR_REASON_ALREADY_EXISTS" => Some(Self::AlreadyExists),
+            "ERROR_REASON_HOLDER_CHANGED" => Some(Self::HolderChanged),
+            "ERROR_REASON_ALREADY_ANSWERED" => Some(Self::AlreadyAnswered),
+            "ERROR_REASON_NOT_HOLDER" => Some(Self::NotHolder),
+            "ERROR_REASON_CONVERSATION_CLOSED" => Some(Self::ConversationClosed),
+            "ERROR_REASON_CONVERSATION_LIVE" => Some(Self::ConversationLive),
+            "ERROR_REASON_REPLY_WINDOW_CLOSED" => Some(Self::ReplyWindowClosed),
+            "ERROR_REASON_CHANNEL_DISABLED" => Some(Self::ChannelDisabled),
+            "ERROR_REASON_CAPABILITY_MISSING" => Some(Self::CapabilityMissing),
+            "ERROR_REASON_AI_DISABLED" => Some(Self::AiDisabled),
+            "ERROR_REASON_AGENT_INACTIVE" => Some(Self::AgentInactive),
+            "ERROR_REASON_CAPACITY_FULL" => Some(Self::CapacityFull),
+            "ERROR_REASON_LEASE_LOST" => Some(Self::LeaseLost),
+            "ERROR_REASON_OUTBOUND_STATE" => Some(Self::OutboundState),
+            "ERROR_REASON_TRANSFER_REFUSED" => Some(Self::TransferRefused),
+            "ERROR_REASON_HELD_BY_OTHER" => Some(Self::HeldByOther),
+            "ERROR_REASON_ETAG_MISMATCH" => Some(Self::EtagMismatch),
+            "ERROR_REASON_REQUEST_IN_PROGRESS" => Some(Self::RequestInProgress),
+            "ERROR_REASON_CURSOR_GONE" => Some(Self::CursorGone),
+            "ERROR_REASON_LIMIT_REACHED" => Some(Self::LimitReached),
+            "ERROR_REASON_DEADLINE_EXCEEDED" => Some(Self::DeadlineExceeded),
+            "ERROR_REASON_OVERLOADED" => Some(Self::Overloaded),
+            "ERROR_REASON_SHUTTING_DOWN" => Some(Self::ShuttingDown),
+            "ERROR_REASON_DEPENDENCY_UNAVAILABLE" => Some(Self::DependencyUnavailable),
+            "ERROR_REASON_INTERNAL" => Some(Self::Internal),
+            _ => None,
+        }
+    }
+}
 /// Which conversations are meant: one filter for lists, counts, live streams, search and views. All parts that are set
 /// must hold; the values inside one part are alternatives. An empty filter means every conversation in the caller's
 /// access scope. At most 100 values in one part.
@@ -655,178 +827,6 @@ impl ConversationOrder {
             "CONVERSATION_ORDER_HIGHEST_PRIORITY" => Some(Self::HighestPriority),
             "CONVERSATION_ORDER_NEWEST_FIRST_CONTACT" => Some(Self::NewestFirstContact),
             "CONVERSATION_ORDER_CUSTOMER_NAME" => Some(Self::CustomerName),
-            _ => None,
-        }
-    }
-}
-/// The reason of an error: `google.rpc.ErrorInfo.reason` without the prefix `ERROR_REASON_`, in the domain `tandem`.
-/// Clients branch on it; a reason always comes with the same canonical code, which stands in brackets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
-#[repr(i32)]
-pub enum ErrorReason {
-    /// Never sent.
-    Unspecified = 0,
-    /// \[INVALID_ARGUMENT\] Fields of the request are wrong; `google.rpc.BadRequest` names every one of them at once. Where they are
-    /// more than the headers of an answer hold, `more_violations` in the metadata says how many are left out.
-    InvalidFields = 1,
-    /// \[INVALID_ARGUMENT\] The request id was used before with another body. Example: a retry that changed the text.
-    RequestIdReused = 2,
-    /// \[INVALID_ARGUMENT\] The page token was not made by this call for this caller and filter.
-    PageTokenInvalid = 3,
-    /// \[INVALID_ARGUMENT\] The change token was not made by this suite.
-    ChangeTokenInvalid = 4,
-    /// \[UNAUTHENTICATED\] No bearer token came with the call.
-    TokenMissing = 5,
-    /// \[UNAUTHENTICATED\] The token's signature, issuer, audience or claims are wrong.
-    TokenInvalid = 6,
-    /// \[UNAUTHENTICATED\] The token has expired; fetch a new one.
-    TokenExpired = 7,
-    /// \[PERMISSION_DENIED\] None of the token's roles may call this method.
-    RoleNotAllowed = 8,
-    /// \[PERMISSION_DENIED\] The tenant is suspended.
-    TenantSuspended = 9,
-    /// \[PERMISSION_DENIED\] The adapter's token does not name this channel.
-    ChannelNotAllowed = 10,
-    /// \[NOT_FOUND\] It does not exist, or the caller's tenant or access scope does not hold it: the two answer alike.
-    NotFound = 11,
-    /// \[ALREADY_EXISTS\] Something with this name exists. Example: a second agent for one token subject.
-    AlreadyExists = 12,
-    /// \[FAILED_PRECONDITION\] The epoch that the words were written under has passed. Metadata: `epoch`, `holder_kind`.
-    HolderChanged = 13,
-    /// \[FAILED_PRECONDITION\] The position was answered before. Metadata: `answered_position`.
-    AlreadyAnswered = 14,
-    /// \[FAILED_PRECONDITION\] The caller does not hold the conversation; take it over first. Metadata: `holder_kind`.
-    NotHolder = 15,
-    /// \[FAILED_PRECONDITION\] The conversation is closed; reopen it first.
-    ConversationClosed = 16,
-    /// \[FAILED_PRECONDITION\] The contact has a live conversation already, or the channel that is to be deleted has one.
-    /// Metadata: `conversation_id`.
-    ConversationLive = 17,
-    /// \[FAILED_PRECONDITION\] The channel's reply window is over; send a template. Metadata: `closed_at`.
-    ReplyWindowClosed = 18,
-    /// \[FAILED_PRECONDITION\] The channel is disabled or deleted.
-    ChannelDisabled = 19,
-    /// \[FAILED_PRECONDITION\] The channel cannot carry this. Example: a template on a web chat.
-    CapabilityMissing = 20,
-    /// \[FAILED_PRECONDITION\] The channel has no AI to give the conversation to.
-    AiDisabled = 21,
-    /// \[FAILED_PRECONDITION\] The agent does not exist any more, is deactivated, or no agent belongs to the token's subject.
-    AgentInactive = 22,
-    /// \[FAILED_PRECONDITION\] The agent holds as many conversations as it may.
-    CapacityFull = 23,
-    /// \[FAILED_PRECONDITION\] The lease ran out or belongs to somebody else.
-    LeaseLost = 24,
-    /// \[FAILED_PRECONDITION\] The reply is not in a state that allows this. Metadata: `state`.
-    OutboundState = 25,
-    /// \[FAILED_PRECONDITION\] This transfer was refused for good when its outcome was asked for.
-    TransferRefused = 26,
-    /// \[ABORTED\] Another holder won, or holds it. Metadata: `holder_kind`, `holder_id`, `holder_name`, `epoch`, `since`.
-    HeldByOther = 27,
-    /// \[ABORTED\] The entity changed since it was read; read it again.
-    EtagMismatch = 28,
-    /// \[ABORTED\] The same request id is being carried out at this moment.
-    RequestInProgress = 29,
-    /// \[OUT_OF_RANGE\] The feed no longer knows this cursor; rebuild from a snapshot.
-    CursorGone = 30,
-    /// \[RESOURCE_EXHAUSTED\] A documented limit of the tenant is reached. Metadata: `limit`.
-    LimitReached = 31,
-    /// \[DEADLINE_EXCEEDED\] The call's deadline passed; what it changed is unknown, repeat it with the same request id.
-    DeadlineExceeded = 32,
-    /// \[UNAVAILABLE\] Too much at once; nothing was accepted. `google.rpc.RetryInfo` says when to come back.
-    Overloaded = 33,
-    /// \[UNAVAILABLE\] The process is draining; call again and reach another.
-    ShuttingDown = 34,
-    /// \[UNAVAILABLE\] A database, index or service that this needs does not answer.
-    DependencyUnavailable = 35,
-    /// \[INTERNAL\] A fault of ours; it is logged.
-    Internal = 36,
-}
-impl ErrorReason {
-    /// String value of the enum field names used in the ProtoBuf definition.
-    ///
-    /// The values are not transformed in any way and thus are considered stable
-    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
-    pub fn as_str_name(&self) -> &'static str {
-        match self {
-            Self::Unspecified => "ERROR_REASON_UNSPECIFIED",
-            Self::InvalidFields => "ERROR_REASON_INVALID_FIELDS",
-            Self::RequestIdReused => "ERROR_REASON_REQUEST_ID_REUSED",
-            Self::PageTokenInvalid => "ERROR_REASON_PAGE_TOKEN_INVALID",
-            Self::ChangeTokenInvalid => "ERROR_REASON_CHANGE_TOKEN_INVALID",
-            Self::TokenMissing => "ERROR_REASON_TOKEN_MISSING",
-            Self::TokenInvalid => "ERROR_REASON_TOKEN_INVALID",
-            Self::TokenExpired => "ERROR_REASON_TOKEN_EXPIRED",
-            Self::RoleNotAllowed => "ERROR_REASON_ROLE_NOT_ALLOWED",
-            Self::TenantSuspended => "ERROR_REASON_TENANT_SUSPENDED",
-            Self::ChannelNotAllowed => "ERROR_REASON_CHANNEL_NOT_ALLOWED",
-            Self::NotFound => "ERROR_REASON_NOT_FOUND",
-            Self::AlreadyExists => "ERROR_REASON_ALREADY_EXISTS",
-            Self::HolderChanged => "ERROR_REASON_HOLDER_CHANGED",
-            Self::AlreadyAnswered => "ERROR_REASON_ALREADY_ANSWERED",
-            Self::NotHolder => "ERROR_REASON_NOT_HOLDER",
-            Self::ConversationClosed => "ERROR_REASON_CONVERSATION_CLOSED",
-            Self::ConversationLive => "ERROR_REASON_CONVERSATION_LIVE",
-            Self::ReplyWindowClosed => "ERROR_REASON_REPLY_WINDOW_CLOSED",
-            Self::ChannelDisabled => "ERROR_REASON_CHANNEL_DISABLED",
-            Self::CapabilityMissing => "ERROR_REASON_CAPABILITY_MISSING",
-            Self::AiDisabled => "ERROR_REASON_AI_DISABLED",
-            Self::AgentInactive => "ERROR_REASON_AGENT_INACTIVE",
-            Self::CapacityFull => "ERROR_REASON_CAPACITY_FULL",
-            Self::LeaseLost => "ERROR_REASON_LEASE_LOST",
-            Self::OutboundState => "ERROR_REASON_OUTBOUND_STATE",
-            Self::TransferRefused => "ERROR_REASON_TRANSFER_REFUSED",
-            Self::HeldByOther => "ERROR_REASON_HELD_BY_OTHER",
-            Self::EtagMismatch => "ERROR_REASON_ETAG_MISMATCH",
-            Self::RequestInProgress => "ERROR_REASON_REQUEST_IN_PROGRESS",
-            Self::CursorGone => "ERROR_REASON_CURSOR_GONE",
-            Self::LimitReached => "ERROR_REASON_LIMIT_REACHED",
-            Self::DeadlineExceeded => "ERROR_REASON_DEADLINE_EXCEEDED",
-            Self::Overloaded => "ERROR_REASON_OVERLOADED",
-            Self::ShuttingDown => "ERROR_REASON_SHUTTING_DOWN",
-            Self::DependencyUnavailable => "ERROR_REASON_DEPENDENCY_UNAVAILABLE",
-            Self::Internal => "ERROR_REASON_INTERNAL",
-        }
-    }
-    /// Creates an enum from field names used in the ProtoBuf definition.
-    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
-        match value {
-            "ERROR_REASON_UNSPECIFIED" => Some(Self::Unspecified),
-            "ERROR_REASON_INVALID_FIELDS" => Some(Self::InvalidFields),
-            "ERROR_REASON_REQUEST_ID_REUSED" => Some(Self::RequestIdReused),
-            "ERROR_REASON_PAGE_TOKEN_INVALID" => Some(Self::PageTokenInvalid),
-            "ERROR_REASON_CHANGE_TOKEN_INVALID" => Some(Self::ChangeTokenInvalid),
-            "ERROR_REASON_TOKEN_MISSING" => Some(Self::TokenMissing),
-            "ERROR_REASON_TOKEN_INVALID" => Some(Self::TokenInvalid),
-            "ERROR_REASON_TOKEN_EXPIRED" => Some(Self::TokenExpired),
-            "ERROR_REASON_ROLE_NOT_ALLOWED" => Some(Self::RoleNotAllowed),
-            "ERROR_REASON_TENANT_SUSPENDED" => Some(Self::TenantSuspended),
-            "ERROR_REASON_CHANNEL_NOT_ALLOWED" => Some(Self::ChannelNotAllowed),
-            "ERROR_REASON_NOT_FOUND" => Some(Self::NotFound),
-            "ERROR_REASON_ALREADY_EXISTS" => Some(Self::AlreadyExists),
-            "ERROR_REASON_HOLDER_CHANGED" => Some(Self::HolderChanged),
-            "ERROR_REASON_ALREADY_ANSWERED" => Some(Self::AlreadyAnswered),
-            "ERROR_REASON_NOT_HOLDER" => Some(Self::NotHolder),
-            "ERROR_REASON_CONVERSATION_CLOSED" => Some(Self::ConversationClosed),
-            "ERROR_REASON_CONVERSATION_LIVE" => Some(Self::ConversationLive),
-            "ERROR_REASON_REPLY_WINDOW_CLOSED" => Some(Self::ReplyWindowClosed),
-            "ERROR_REASON_CHANNEL_DISABLED" => Some(Self::ChannelDisabled),
-            "ERROR_REASON_CAPABILITY_MISSING" => Some(Self::CapabilityMissing),
-            "ERROR_REASON_AI_DISABLED" => Some(Self::AiDisabled),
-            "ERROR_REASON_AGENT_INACTIVE" => Some(Self::AgentInactive),
-            "ERROR_REASON_CAPACITY_FULL" => Some(Self::CapacityFull),
-            "ERROR_REASON_LEASE_LOST" => Some(Self::LeaseLost),
-            "ERROR_REASON_OUTBOUND_STATE" => Some(Self::OutboundState),
-            "ERROR_REASON_TRANSFER_REFUSED" => Some(Self::TransferRefused),
-            "ERROR_REASON_HELD_BY_OTHER" => Some(Self::HeldByOther),
-            "ERROR_REASON_ETAG_MISMATCH" => Some(Self::EtagMismatch),
-            "ERROR_REASON_REQUEST_IN_PROGRESS" => Some(Self::RequestInProgress),
-            "ERROR_REASON_CURSOR_GONE" => Some(Self::CursorGone),
-            "ERROR_REASON_LIMIT_REACHED" => Some(Self::LimitReached),
-            "ERROR_REASON_DEADLINE_EXCEEDED" => Some(Self::DeadlineExceeded),
-            "ERROR_REASON_OVERLOADED" => Some(Self::Overloaded),
-            "ERROR_REASON_SHUTTING_DOWN" => Some(Self::ShuttingDown),
-            "ERROR_REASON_DEPENDENCY_UNAVAILABLE" => Some(Self::DependencyUnavailable),
-            "ERROR_REASON_INTERNAL" => Some(Self::Internal),
             _ => None,
         }
     }

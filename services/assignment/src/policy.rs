@@ -23,6 +23,8 @@ pub const RULES: &[Rule] = &[
     rule("/tandem.assignment.v1.AssignmentService/Assign", &[Agent, Supervisor, Admin], HoldsIt),
     rule("/tandem.assignment.v1.AssignmentService/HandOff", &[Ai], HoldsIt),
     rule("/tandem.assignment.v1.AssignmentService/Release", &[Agent, Supervisor], HoldsIt),
+    rule("/tandem.assignment.v1.AssignmentService/Unassign", &[Agent, Supervisor, Admin], HoldsIt),
+    rule("/tandem.assignment.v1.AssignmentService/BulkAssign", &[Agent, Supervisor, Admin], HoldsIt),
     rule(
         "/tandem.assignment.v1.AssignmentService/ListHolderHistory",
         &[Agent, Supervisor, Admin, Service],

@@ -34,11 +34,11 @@ pub async fn run(app: App, suspended: Suspended, stop: CancellationToken) {
     }
 }
 
-/// Everything that is due at the ambient's time: orphaned reservations, overdue answers, and what is kept long enough.
+/// Everything that is due at the ambient's time: orphaned reservations, answers that are due, and what is kept long enough.
 pub async fn tick(app: &App) -> Result<()> {
     transfer::resolve_orphans(app).await?;
     transfer::forget(app).await?;
-    notification::tell_overdue(app).await?;
+    notification::tell_due(app).await?;
     notification::forget(app).await?;
     let now = app.ambient.now();
     let mut connection = app.pool.acquire().await?;

@@ -30,6 +30,21 @@ pub const METHODS: &[Row] = &[
         Role::Agent,
         r#"{"requestId":"$new","conversationId":"$conversation"}"#,
     ),
+    (
+        "assignment.AssignmentService/Unassign",
+        Role::Agent,
+        r#"{"requestId":"$new","conversationId":"$conversation"}"#,
+    ),
+    (
+        "assignment.AssignmentService/BulkAssign",
+        Role::Supervisor,
+        r#"{"requestId":"$new","conversationIds":["$conversation"],"agentId":"$agent","force":true}"#,
+    ),
+    (
+        "assignment.AssignmentService/BulkAssign",
+        Role::Supervisor,
+        r#"{"requestId":"$new","conversationIds":["$conversation"],"teamId":"$team","force":true}"#,
+    ),
     ("assignment.AssignmentService/ListHolderHistory", Role::Admin, r#"{"conversationId":"$conversation"}"#),
     ("assignment.DirectoryService/GetAgent", Role::Admin, r#"{"agentId":"$agent"}"#),
     (

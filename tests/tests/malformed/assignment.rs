@@ -50,6 +50,24 @@ pub const WRONG: &[Row] = &[
         "request_id conversation_id expected_epoch",
     ),
     (
+        "assignment.AssignmentService/Unassign",
+        Role::Agent,
+        r#"{"requestId":"x","conversationId":"x","expectedEpoch":-1,"note":"\u0000"}"#,
+        "request_id conversation_id expected_epoch note",
+    ),
+    (
+        "assignment.AssignmentService/BulkAssign",
+        Role::Supervisor,
+        r#"{"requestId":"x","conversationIds":["x"],"note":"\u0000","priority":9,"agentId":"x"}"#,
+        "request_id conversation_ids[0] note priority agent_id",
+    ),
+    (
+        "assignment.AssignmentService/BulkAssign",
+        Role::Supervisor,
+        r#"{"teamId":"x"}"#,
+        "request_id conversation_ids team_id",
+    ),
+    (
         "assignment.AssignmentService/ListHolderHistory",
         Role::Admin,
         r#"{"conversationId":"x"}"#,

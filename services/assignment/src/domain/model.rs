@@ -57,6 +57,7 @@ pub struct Holder {
 
 impl Holder {
     pub const AI: Self = Self { kind: HolderKind::Ai, id: None };
+    pub const NOBODY: Self = Self { kind: HolderKind::Nobody, id: None };
 
     pub const fn agent(id: Uuid) -> Self {
         Self { kind: HolderKind::Agent, id: Some(id) }
@@ -68,7 +69,7 @@ impl Holder {
 
     /// A team's queue, or nobody's hands where there is no team.
     pub fn team_or_nobody(id: Option<Uuid>) -> Self {
-        id.map_or(Self { kind: HolderKind::Nobody, id: None }, Self::team)
+        id.map_or(Self::NOBODY, Self::team)
     }
 
     /// The agent who holds, if one does.
@@ -111,6 +112,8 @@ pub struct Conversation {
     pub epoch: i64,
     /// When an answer is due.
     pub due_at: Option<DateTime<Utc>>,
+    /// When to say that it will be overdue soon.
+    pub soon_at: Option<DateTime<Utc>>,
     pub version: i64,
 }
 

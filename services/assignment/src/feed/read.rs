@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use crate::domain::kinds::{ActorKind, Cause, HandOffReason, HolderKind, Status};
 use crate::domain::model::{Actor, Conversation, Holder, HolderChange, Mention};
+use crate::domain::notification::soon;
 use crate::store::channel::Channel;
 
 /// A batch of changes, by what is done with them.
@@ -95,6 +96,8 @@ fn newest<T, K: Hash + Eq>(mut items: Vec<T>, key: impl Fn(&T) -> K) -> Vec<T> {
 }
 
 fn read_conversation(tenant_id: Uuid, id: Uuid, conversation: &proto::Conversation) -> Option<Conversation> {
+    let due_at = conversation.due_time.and_then(|due| time(Some(due)));
+    let waiting_since = conversation.waiting_since.and_then(|since| time(Some(since)));
     Some(Conversation {
         tenant_id,
         id,
@@ -103,7 +106,8 @@ fn read_conversation(tenant_id: Uuid, id: Uuid, conversation: &proto::Conversati
         status: Status::from_number(conversation.status)?,
         holder: holder(conversation.holder.as_ref()?)?,
         epoch: conversation.epoch,
-        due_at: conversation.due_time.and_then(|due| time(Some(due))),
+        due_at,
+        soon_at: due_at.map(|due_at| soon(waiting_since, due_at)),
         version: conversation.version,
     })
 }

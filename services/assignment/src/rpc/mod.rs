@@ -1,6 +1,7 @@
 //! Adapters: a method unpacks its message, calls the domain, converts the answer.
 
 mod assignment;
+mod command;
 pub mod convert;
 mod directory;
 mod notification;

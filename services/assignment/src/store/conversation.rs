@@ -3,7 +3,7 @@ use tandem_database::{Connection, Result};
 use uuid::Uuid;
 
 use crate::domain::kinds::{HolderKind, Status, checked};
-use crate::domain::model::{Conversation, Due, Holder};
+use crate::domain::model::{Conversation, Holder};
 
 /// Keeps the newer of two states.
 pub async fn upsert(
@@ -23,16 +23,19 @@ pub async fn upsert(
     let epochs: Vec<i64> = conversations.iter().map(|conversation| conversation.epoch).collect();
     let due: Vec<Option<DateTime<Utc>>> =
         conversations.iter().map(|conversation| conversation.due_at).collect();
+    let soon: Vec<Option<DateTime<Utc>>> =
+        conversations.iter().map(|conversation| conversation.soon_at).collect();
     let versions: Vec<i64> = conversations.iter().map(|conversation| conversation.version).collect();
     sqlx::query!(
         "INSERT INTO conversation AS old (tenant_id, id, channel_id, contact_id, status, holder_kind, holder_id, epoch,
-             due_at, version, generation)
-         SELECT *, $11 FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::smallint[], $6::smallint[],
-             $7::uuid[], $8::bigint[], $9::timestamptz[], $10::bigint[])
+             due_at, soon_at, version, generation)
+         SELECT *, $12 FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::smallint[], $6::smallint[],
+             $7::uuid[], $8::bigint[], $9::timestamptz[], $10::timestamptz[],
+             $11::bigint[])
          ON CONFLICT (tenant_id, id) DO UPDATE
          SET channel_id = EXCLUDED.channel_id, contact_id = EXCLUDED.contact_id, status = EXCLUDED.status,
              holder_kind = EXCLUDED.holder_kind, holder_id = EXCLUDED.holder_id, epoch = EXCLUDED.epoch,
-             due_at = EXCLUDED.due_at, version = EXCLUDED.version, generation = EXCLUDED.generation
+             due_at = EXCLUDED.due_at, soon_at = EXCLUDED.soon_at, version = EXCLUDED.version, generation = EXCLUDED.generation
          WHERE (old.generation, old.version) < (EXCLUDED.generation, EXCLUDED.version)",
         &tenants,
         &ids,
@@ -43,6 +46,7 @@ pub async fn upsert(
         &holders as &[Option<Uuid>],
         &epochs,
         &due as &[Option<DateTime<Utc>>],
+        &soon as &[Option<DateTime<Utc>>],
         &versions,
         generation,
     )
@@ -67,7 +71,7 @@ pub async fn remove(connection: &mut Connection, gone: &[(Uuid, Uuid)]) -> Resul
 
 pub async fn find(connection: &mut Connection, tenant_id: Uuid, id: Uuid) -> Result<Option<Conversation>> {
     let row = sqlx::query!(
-        "SELECT channel_id, contact_id, status, holder_kind, holder_id, epoch, due_at, version
+        "SELECT channel_id, contact_id, status, holder_kind, holder_id, epoch, due_at, soon_at, version
          FROM conversation WHERE tenant_id = $1 AND id = $2",
         tenant_id,
         id,
@@ -83,32 +87,9 @@ pub async fn find(connection: &mut Connection, tenant_id: Uuid, id: Uuid) -> Res
         holder: Holder { kind: checked(HolderKind::from_number(row.holder_kind.into())), id: row.holder_id },
         epoch: row.epoch,
         due_at: row.due_at,
+        soon_at: row.soon_at,
         version: row.version,
     }))
-}
-
-/// Takes conversations that are overdue at `now` and were not told, oldest first: from this transaction on they are told.
-pub async fn take_overdue(connection: &mut Connection, now: DateTime<Utc>, limit: i64) -> Result<Vec<Due>> {
-    let rows = sqlx::query!(
-        r#"UPDATE conversation c SET due_told = c.due_at
-           FROM (SELECT tenant_id, id FROM conversation
-                 WHERE due_at IS NOT NULL AND due_told IS DISTINCT FROM due_at AND due_at <= $1
-                 ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED) AS overdue
-           WHERE c.tenant_id = overdue.tenant_id AND c.id = overdue.id
-           RETURNING c.tenant_id, c.id, c.holder_kind, c.holder_id, c.epoch, c.due_at AS "due_at!""#,
-        now,
-        limit,
-    )
-    .fetch_all(connection)
-    .await?;
-    let due = rows.into_iter().map(|row| Due {
-        tenant_id: row.tenant_id,
-        conversation_id: row.id,
-        holder: Holder { kind: checked(HolderKind::from_number(row.holder_kind.into())), id: row.holder_id },
-        epoch: row.epoch,
-        at: row.due_at,
-    });
-    Ok(due.collect())
 }
 
 /// Removes what a rebuild did not see.

@@ -4,6 +4,7 @@ pub mod agent;
 pub mod channel;
 pub mod conflict;
 pub mod conversation;
+pub mod due;
 pub mod holder_change;
 pub mod notification;
 pub mod reservation;

@@ -1,18 +1,18 @@
 //! What agents should know: made once from the timeline, from notes and from the clock; listed, streamed, marked as read.
 
+mod due;
 mod hub;
 mod list;
 mod mark_read;
 mod mention;
-mod overdue;
 mod tell;
 mod watch;
 
+pub use due::{soon, tell_due};
 pub use hub::Hub;
 pub use list::list;
 pub use mark_read::mark_read;
 pub use mention::tell_mentions;
-pub use overdue::tell_overdue;
 pub use tell::{forget, tell};
 pub use watch::watch;
 

@@ -1,3 +1,4 @@
+use futures::stream::{self, StreamExt};
 use tandem_access::{Caller, Role};
 use tandem_fault::Fault;
 use uuid::Uuid;
@@ -23,6 +24,17 @@ pub struct Assign {
     pub assignee: Assignee,
     pub note: String,
     pub priority: Option<Priority>,
+}
+
+/// Conversations that are given to a team at once.
+const AT_ONCE: usize = 8;
+
+/// Gives conversations, each alone, and answers in their order. To an agent one after the other: where the capacity ends,
+/// the first of them have it.
+pub async fn assign_each(app: &App, caller: &Caller, each: Vec<Assign>) -> Vec<Result<Vec<u8>>> {
+    let to_agent = each.iter().any(|one| matches!(one.assignee, Assignee::Agent(_)));
+    let calls = each.into_iter().map(|one| assign(app, caller, one));
+    stream::iter(calls).buffered(if to_agent { 1 } else { AT_ONCE }).collect().await
 }
 
 /// Gives a conversation to an agent, within the agent's capacity unless forced, or to a team. Answers conversation's first

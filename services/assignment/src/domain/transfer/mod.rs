@@ -11,15 +11,15 @@ mod carry_out;
 mod command;
 mod decide;
 mod hand_off;
-mod release;
+mod put_down;
 mod reserve;
 mod settle;
 mod take_over;
 
-pub use assign::{Assign, Assignee, assign};
+pub use assign::{Assign, Assignee, assign, assign_each};
 pub use command::{Command, Transfer};
 pub use hand_off::{HandOff, hand_off};
-pub use release::{Release, release};
+pub use put_down::{PutDown, release, unassign};
 pub use settle::{follow, forget, resolve_orphans};
 pub use take_over::{TakeOver, take_over};
 

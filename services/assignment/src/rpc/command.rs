@@ -1,0 +1,165 @@
+//! Changes of holder as they are asked for become commands of the domain.
+
+use std::collections::HashSet;
+
+use prost::Message;
+use tandem_access::Caller;
+use tandem_fault::{Fault, Violations};
+use tandem_proto::assignment::v1 as proto;
+use tandem_proto::assignment::v1::assign_request::Assignee;
+use tandem_proto::assignment::v1::bulk_assign_request::Assignee as BulkAssignee;
+use uuid::Uuid;
+
+use super::parse;
+use crate::domain::check::is_text;
+use crate::domain::kinds::{HandOffReason, Priority};
+use crate::domain::transfer::{self, Command};
+
+/// Conversations of one call.
+const MOST: usize = 100;
+
+/// What every change of holder says; a violation leaves it unused.
+struct Parsed {
+    violations: Violations,
+    request_id: Uuid,
+    conversation_id: Uuid,
+    expected_epoch: i64,
+}
+
+impl Parsed {
+    fn new(request_id: &str, conversation_id: &str, expected_epoch: i64) -> Self {
+        let mut violations = Violations::new();
+        let request_id = parse::id(&mut violations, "request_id", request_id);
+        let conversation_id = parse::id(&mut violations, "conversation_id", conversation_id);
+        violations.check(expected_epoch >= 0, "expected_epoch", "must not be negative");
+        Self { violations, request_id, conversation_id, expected_epoch }
+    }
+
+    fn note(&mut self, note: &str) {
+        self.violations.check(is_text(note, 2_000), "note", "must be at most 2,000 characters, no NUL");
+    }
+
+    /// The command, unless something was wrong. `body` has id and fence cleared. Who asks counts as part of it: the first
+    /// answer is not for another caller who happens on the id.
+    fn finish(
+        self,
+        caller: &Caller,
+        scope: &'static str,
+        body: &impl Message,
+        force: bool,
+    ) -> Result<Command, Fault> {
+        self.violations.finish()?;
+        let mut bytes = body.encode_length_delimited_to_vec();
+        bytes.extend_from_slice(caller.subject.as_bytes());
+        Ok(Command {
+            request: tandem_request_log::Request::new(caller.tenant()?, scope, self.request_id, &bytes),
+            conversation_id: self.conversation_id,
+            expected_epoch: self.expected_epoch,
+            force,
+        })
+    }
+}
+
+pub fn take_over(caller: &Caller, message: &proto::TakeOverRequest) -> Result<transfer::TakeOver, Fault> {
+    let mut parsed = Parsed::new(&message.request_id, &message.conversation_id, message.expected_epoch);
+    parsed.note(&message.note);
+    let body = proto::TakeOverRequest { request_id: String::new(), expected_epoch: 0, ..message.clone() };
+    let command = parsed.finish(caller, "TakeOver", &body, message.force)?;
+    Ok(transfer::TakeOver { command, note: message.note.clone() })
+}
+
+pub fn assign(caller: &Caller, message: &proto::AssignRequest) -> Result<transfer::Assign, Fault> {
+    let mut parsed = Parsed::new(&message.request_id, &message.conversation_id, message.expected_epoch);
+    parsed.note(&message.note);
+    let violations = &mut parsed.violations;
+    let assignee = match &message.assignee {
+        Some(Assignee::AgentId(id)) => transfer::Assignee::Agent(parse::id(violations, "agent_id", id)),
+        Some(Assignee::TeamId(id)) => transfer::Assignee::Team(parse::id(violations, "team_id", id)),
+        None => {
+            violations.add("assignee", "must be an agent or a team");
+            transfer::Assignee::Team(Uuid::nil())
+        }
+    };
+    let priority = Priority::from_number(message.priority);
+    violations.check(message.priority == 0 || priority.is_some(), "priority", "must be a known priority");
+    let body = proto::AssignRequest { request_id: String::new(), expected_epoch: 0, ..message.clone() };
+    let command = parsed.finish(caller, "Assign", &body, message.force)?;
+    Ok(transfer::Assign { command, assignee, note: message.note.clone(), priority })
+}
+
+pub fn hand_off(caller: &Caller, message: &proto::HandOffRequest) -> Result<transfer::HandOff, Fault> {
+    let mut parsed = Parsed::new(&message.request_id, &message.conversation_id, message.expected_epoch);
+    let violations = &mut parsed.violations;
+    if message.expected_epoch == 0 {
+        violations.add("expected_epoch", "must be the epoch that the AI holds it under");
+    }
+    // The reasons after these are Tandem's own.
+    let reason =
+        HandOffReason::from_number(message.reason).filter(|reason| *reason <= HandOffReason::Sensitive);
+    violations.check(reason.is_some(), "reason", "must be a reason that the AI can give");
+    violations.check(is_text(&message.summary, 4_000), "summary", "must be at most 4,000 characters, no NUL");
+    let team_id = parse::maybe_id(violations, "team_id", &message.team_id);
+    violations.check(message.last_contents.len() <= 10, "last_contents", "must be at most 10");
+    violations.check(message.answers_position >= 0, "answers_position", "must not be negative");
+    let body = proto::HandOffRequest { request_id: String::new(), expected_epoch: 0, ..message.clone() };
+    let command = parsed.finish(caller, "HandOff", &body, false)?;
+    Ok(transfer::HandOff {
+        command,
+        reason: reason.unwrap_or(HandOffReason::CustomerAsked),
+        summary: message.summary.clone(),
+        team_id,
+        last_contents: message.last_contents.iter().map(Message::encode_to_vec).collect(),
+        answers_position: message.answers_position,
+    })
+}
+
+pub fn release(caller: &Caller, message: &proto::ReleaseRequest) -> Result<transfer::PutDown, Fault> {
+    let parsed = Parsed::new(&message.request_id, &message.conversation_id, message.expected_epoch);
+    let body = proto::ReleaseRequest { request_id: String::new(), expected_epoch: 0, ..message.clone() };
+    let command = parsed.finish(caller, "Release", &body, message.force)?;
+    Ok(transfer::PutDown { command, note: String::new() })
+}
+
+pub fn unassign(caller: &Caller, message: &proto::UnassignRequest) -> Result<transfer::PutDown, Fault> {
+    let mut parsed = Parsed::new(&message.request_id, &message.conversation_id, message.expected_epoch);
+    parsed.note(&message.note);
+    let body = proto::UnassignRequest { request_id: String::new(), expected_epoch: 0, ..message.clone() };
+    let command = parsed.finish(caller, "Unassign", &body, message.force)?;
+    Ok(transfer::PutDown { command, note: message.note.clone() })
+}
+
+/// One assignment for each conversation, each under a request id that follows from the call's: repeating the call repeats
+/// every one of them.
+pub fn bulk_assign(
+    caller: &Caller,
+    message: &proto::BulkAssignRequest,
+) -> Result<Vec<transfer::Assign>, Fault> {
+    let mut violations = Violations::new();
+    let request_id = parse::id(&mut violations, "request_id", &message.request_id);
+    let count = message.conversation_ids.len();
+    violations.check((1..=MOST).contains(&count), "conversation_ids", "must be 1 to 100");
+    let ids = parse::ids(&mut violations, "conversation_ids", &message.conversation_ids);
+    let named: Vec<&Uuid> = ids.iter().filter(|id| !id.is_nil()).collect();
+    let once = named.iter().collect::<HashSet<_>>().len() == named.len();
+    violations.check(once, "conversation_ids", "must be there once each");
+    let one = |id: Uuid| proto::AssignRequest {
+        request_id: Uuid::new_v5(&request_id, id.as_bytes()).to_string(),
+        conversation_id: id.to_string(),
+        assignee: message.assignee.clone().map(|assignee| match assignee {
+            BulkAssignee::AgentId(id) => Assignee::AgentId(id),
+            BulkAssignee::TeamId(id) => Assignee::TeamId(id),
+        }),
+        note: message.note.clone(),
+        priority: message.priority,
+        force: message.force,
+        ..proto::AssignRequest::default()
+    };
+    // What is wrong with all of them is wrong once.
+    if let Err(wrong) = assign(caller, &one(Uuid::max())) {
+        for violation in wrong.violations {
+            violations.add(violation.field, violation.description);
+        }
+    }
+    violations.finish()?;
+    ids.into_iter().map(|id| assign(caller, &one(id))).collect()
+}

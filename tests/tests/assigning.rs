@@ -1,0 +1,143 @@
+//! Many conversations given away in one call, and conversations that nobody holds.
+
+use tandem_access::Role;
+use tandem_proto::assignment::v1::bulk_assign_request::Assignee;
+use tandem_proto::assignment::v1::bulk_assign_result::Outcome;
+use tandem_proto::assignment::v1::directory_service_client::DirectoryServiceClient;
+use tandem_proto::assignment::v1::{
+    Agent, BulkAssignRequest, BulkAssignResult, CreateAgentRequest, UnassignRequest,
+};
+use tandem_proto::r#type::v1::{ErrorReason, HolderChangeCause, HolderKind, Priority};
+use tandem_tests::{Kind, Parts, Suite, refused, whatsapp, wrong};
+use tonic::Code;
+use uuid::Uuid;
+
+async fn conversations(suite: &Suite, channel: Uuid, count: usize) -> Vec<String> {
+    let mut ids = Vec::new();
+    for number in 0..count {
+        let who = [whatsapp(&format!("US.{number}"))];
+        ids.push(suite.write(channel, &format!("m{number}"), &who, "hello").await.conversation_id);
+    }
+    ids
+}
+
+/// An agent who may hold so many conversations.
+async fn agent_of(suite: &Suite, capacity: i32) -> String {
+    let channel = suite.channel(Kind::Assignment, 0, &suite.spec("admin", Role::Admin));
+    let agent =
+        Agent { subject: "small".to_owned(), display_name: "Small".to_owned(), capacity, ..Agent::default() };
+    let request = CreateAgentRequest { request_id: suite.request_id(), agent: Some(agent) };
+    let created = DirectoryServiceClient::new(channel).create_agent(request).await.unwrap().into_inner();
+    created.agent.unwrap().id
+}
+
+async fn bulk(suite: &Suite, request: &BulkAssignRequest) -> Vec<BulkAssignResult> {
+    let mut lead = suite.assignments("lead", Role::Supervisor);
+    lead.bulk_assign(request.clone()).await.unwrap().into_inner().results
+}
+
+/// Whether each was assigned, or why not.
+fn reasons(results: &[BulkAssignResult]) -> Vec<Option<ErrorReason>> {
+    let reason = |result: &BulkAssignResult| match result.outcome.as_ref().unwrap() {
+        Outcome::Assigned(_) => None,
+        Outcome::Refused(refused) => Some(refused.reason()),
+    };
+    results.iter().map(reason).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_of_many_is_assigned_or_refused_alone() {
+    let suite = Suite::start(Parts::WITH_ASSIGNMENT).await;
+    let (_, team) = suite.agents(2).await;
+    let channel = suite.create_channel().await;
+    let mut ids = conversations(&suite, channel, 6).await;
+    suite.take_over(0, &ids[1]).await.unwrap();
+    let missing = suite.request_id();
+    ids.insert(3, missing.clone());
+    let to_small = BulkAssignRequest {
+        request_id: suite.request_id(),
+        conversation_ids: ids.clone(),
+        assignee: Some(Assignee::AgentId(agent_of(&suite, 3).await)),
+        note: "please".to_owned(),
+        priority: Priority::High.into(),
+        force: false,
+    };
+    let results = bulk(&suite, &to_small).await;
+    let (held, missed, full) = (ErrorReason::HeldByOther, ErrorReason::NotFound, ErrorReason::CapacityFull);
+    let expected = [None, Some(held), None, Some(missed), None, Some(full), Some(full)];
+    assert_eq!(reasons(&results), expected, "in the order of the request");
+    assert!(results.iter().map(|result| &result.conversation_id).eq(&ids));
+    for (result, id) in results.iter().zip(&ids) {
+        if let Some(Outcome::Assigned(assigned)) = &result.outcome {
+            let conversation = assigned.conversation.as_ref().unwrap();
+            assert_eq!((&conversation.id, conversation.priority()), (id, Priority::High));
+            assert_eq!(suite.holder_changes(id).await.last().unwrap().1.note, "please");
+        }
+    }
+    // Repeated, what was assigned answers the same, and changes nothing; another body under the id is refused.
+    let again = bulk(&suite, &to_small).await;
+    assert_eq!(reasons(&again), expected);
+    assert_eq!(again[0], results[0]);
+    let other = BulkAssignRequest { note: "now".to_owned(), ..to_small.clone() };
+    assert_eq!(reasons(&bulk(&suite, &other).await)[0], Some(ErrorReason::RequestIdReused));
+    // To a team nobody's capacity ends it, and a supervisor who says so takes from a person.
+    let to_team = BulkAssignRequest {
+        request_id: suite.request_id(),
+        assignee: Some(Assignee::TeamId(team.to_string())),
+        force: true,
+        ..to_small.clone()
+    };
+    let results = bulk(&suite, &to_team).await;
+    let assigned = reasons(&results).iter().filter(|reason| reason.is_none()).count();
+    assert_eq!((assigned, reasons(&results)[3]), (6, Some(missed)));
+    for id in ids.iter().filter(|id| **id != missing) {
+        let holder = suite.get(id).await.holder.unwrap();
+        assert_eq!((holder.kind(), holder.id), (HolderKind::Team, team.to_string()));
+    }
+    let mut lead = suite.assignments("lead", Role::Supervisor);
+    let twice = vec![ids[0].clone(), ids[0].clone()];
+    let twice = BulkAssignRequest { conversation_ids: twice, assignee: None, ..to_team.clone() };
+    wrong(lead.bulk_assign(twice).await, &["conversation_ids", "assignee"]);
+    let many = (0..101).map(|_| suite.request_id()).collect();
+    wrong(
+        lead.bulk_assign(BulkAssignRequest { conversation_ids: many, ..to_team }).await,
+        &["conversation_ids"],
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_unassigned_nobody_holds_and_anybody_may_take() {
+    let suite = Suite::start(Parts::WITH_ASSIGNMENT).await;
+    suite.agents(2).await;
+    let channel = suite.create_channel().await;
+    let id = conversations(&suite, channel, 1).await.remove(0);
+    suite.take_over(0, &id).await.unwrap();
+    let unassign = || UnassignRequest {
+        request_id: suite.request_id(),
+        conversation_id: id.clone(),
+        note: "I am off".to_owned(),
+        ..UnassignRequest::default()
+    };
+    let mut agents = [0, 1].map(|number| suite.assignments(&format!("agent-{number}"), Role::Agent));
+    // Not by somebody else.
+    refused(agents[1].unassign(unassign()).await, Code::Aborted, "HELD_BY_OTHER");
+    wrong(agents[1].unassign(UnassignRequest { force: true, ..unassign() }).await, &["force"]);
+    let request = unassign();
+    let first = agents[0].unassign(request.clone()).await.unwrap().into_inner();
+    let conversation = first.conversation.clone().unwrap();
+    assert_eq!((conversation.holder.unwrap().kind(), conversation.epoch), (HolderKind::Nobody, 3));
+    assert_eq!(agents[0].unassign(request).await.unwrap().into_inner(), first);
+    let (entry, change) = suite.holder_changes(&id).await.pop().unwrap();
+    assert_eq!((change.cause(), change.note.as_str()), (HolderChangeCause::Unassign, "I am off"));
+    assert!(entry.actor.is_some_and(|actor| !actor.id.is_empty()));
+    // The AI has no word in it, and whoever likes may take it; from a person only one who leads.
+    let now = suite.get(&id).await;
+    let answer = suite.answer(&id, now.epoch, now.last_customer_position, &["hi"]);
+    let spoke = suite.as_ai(0).send_message(answer).await.unwrap_err();
+    assert_eq!(spoke.code(), Code::FailedPrecondition);
+    suite.take_over(1, &id).await.unwrap();
+    let mut lead = suite.assignments("lead", Role::Supervisor);
+    refused(lead.unassign(unassign()).await, Code::Aborted, "HELD_BY_OTHER");
+    let forced = lead.unassign(UnassignRequest { force: true, ..unassign() }).await.unwrap().into_inner();
+    assert_eq!(forced.conversation.unwrap().holder.unwrap().kind(), HolderKind::Nobody);
+}

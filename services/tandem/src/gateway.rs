@@ -162,10 +162,12 @@ where
 }
 
 /// Whether repeating the call makes sense. CANCELLED and UNKNOWN are what tonic's client makes of its own timer and of a
-/// connection that breaks; no service of ours answers so.
+/// connection that breaks, and INTERNAL without a reason what it makes of one that a server ends for its age while a call
+/// begins; no service of ours answers so.
 pub fn may_work_later(status: &Status) -> bool {
     match status.code() {
         Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled | Code::Unknown => true,
+        Code::Internal => reason(status).is_none(),
         Code::Aborted => reason(status).as_deref() == Some("REQUEST_IN_PROGRESS"),
         _ => false,
     }
@@ -190,6 +192,7 @@ mod tests {
         );
         assert!(!later(Reason::HeldByOther) && !later(Reason::InvalidFields) && !later(Reason::LimitReached));
         assert!(may_work_later(&Status::unknown("broken pipe")));
+        assert!(may_work_later(&Status::internal("h2 protocol error")) && !later(Reason::Internal));
     }
 
     #[tokio::test(start_paused = true)]

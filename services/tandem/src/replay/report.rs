@@ -108,9 +108,8 @@ impl Tally {
     }
 
     pub fn refuse(&mut self, messages: usize, reason: &str) {
-        if messages > 0 {
-            *self.refusals.entry(reason.to_owned()).or_default() += messages;
-        }
+        // Also of none: a conversation that was refused after its last message has a reason, too.
+        *self.refusals.entry(reason.to_owned()).or_default() += messages;
     }
 
     /// How many messages have been dealt with.

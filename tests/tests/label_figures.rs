@@ -335,8 +335,9 @@ async fn figures_cost_days_channels_and_labels() {
         let tables: Vec<&str> = read.keys().map(String::as_str).collect();
         assert_eq!(tables, ["label", "label_figure"], "neither conversations nor timelines: {read:?}");
         assert!(read["label_figure"] <= 8, "a row for each day, channel and label: {read:?}");
+        // By index or as a whole, as the planner likes: four labels, however many conversations carry them.
+        assert!(read["label"] <= 16, "{read:?}");
     }
-    assert_eq!(read[0], read[1], "as much with ten times the conversations");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -11,5 +11,12 @@ mod generated {
 
 pub use generated::tandem::*;
 
+impl r#type::v1::ErrorReason {
+    /// By the name in `google.rpc.ErrorInfo.reason`; unspecified for one that this version does not know.
+    pub fn named(reason: &str) -> Self {
+        Self::from_str_name(&format!("ERROR_REASON_{reason}")).unwrap_or_default()
+    }
+}
+
 /// Every file of the API with its comments' owners and options, for reflection and `tandem call`.
 pub const DESCRIPTOR_SET: &[u8] = include_bytes!("gen/descriptor_set.bin");

@@ -6,7 +6,8 @@ use tandem_proto::assignment::v1::assignment_service_client::AssignmentServiceCl
 use tandem_proto::assignment::v1::directory_service_client::DirectoryServiceClient;
 use tandem_proto::assignment::v1::notification_service_client::NotificationServiceClient;
 use tandem_proto::assignment::v1::{
-    Agent, CreateAgentRequest, CreateTeamRequest, ReleaseRequest, TakeOverRequest, TakeOverResponse, Team,
+    Agent, CreateAgentRequest, CreateTeamRequest, ListTeamsRequest, ReleaseRequest, TakeOverRequest,
+    TakeOverResponse, Team, UpdateTeamRequest,
 };
 use tandem_proto::conversation::v1::channel_service_client::ChannelServiceClient;
 use tandem_proto::conversation::v1::conversation_service_client::ConversationServiceClient;
@@ -16,7 +17,7 @@ use tandem_proto::conversation::v1::transfer_service_client::TransferServiceClie
 use tandem_proto::conversation::v1::{
     Channel, Conversation, CreateChannelRequest, GetConversationRequest, HolderChanged, IngestResult,
     IngestStored, ListConversationsRequest, ListMessagesRequest, ListTimelineRequest, Message,
-    SendMessageRequest, SendMessageResponse, TimelineEntry,
+    SendMessageRequest, SendMessageResponse, TimelineEntry, UpdateLabelsRequest, UpdateLabelsResponse,
 };
 use tandem_proto::r#type::v1::Identity;
 use tonic::{Request, Status};
@@ -125,6 +126,42 @@ impl Suite {
         let mut channels = ChannelServiceClient::new(self.as_role(0, "admin", Role::Admin));
         let request = CreateChannelRequest { request_id: self.request_id(), channel: Some(channel) };
         channels.create_channel(request).await.unwrap().into_inner().channel.unwrap().id.parse().unwrap()
+    }
+
+    /// Puts labels on a conversation and takes them off, by name.
+    pub async fn label(
+        &self,
+        replica: usize,
+        conversation_id: &str,
+        add: &[&str],
+        remove: &[&str],
+    ) -> Result<UpdateLabelsResponse, Status> {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        let request = UpdateLabelsRequest {
+            request_id: self.request_id(),
+            conversation_id: conversation_id.to_owned(),
+            add: names(add),
+            remove: names(remove),
+        };
+        let mut admin = self.conversations(replica, "admin", Role::Admin);
+        admin.update_labels(request).await.map(tonic::Response::into_inner)
+    }
+
+    /// The suite's first team sees one channel alone from now on. The change's token.
+    pub async fn narrow_team(&self, channel: Uuid) -> String {
+        let admin = self.channel(Kind::Assignment, 0, &self.spec("admin", Role::Admin));
+        let mut directory = DirectoryServiceClient::new(admin);
+        let teams = directory.list_teams(ListTeamsRequest::default()).await.unwrap().into_inner().teams;
+        let mut team = teams.into_iter().next().unwrap();
+        team.all_channels = false;
+        team.channel_ids = vec![channel.to_string()];
+        let paths = vec!["all_channels".to_owned(), "channel_ids".to_owned()];
+        let request = UpdateTeamRequest {
+            request_id: self.request_id(),
+            team: Some(team),
+            update_mask: Some(prost_types::FieldMask { paths }),
+        };
+        directory.update_team(request).await.unwrap().into_inner().change_token
     }
 
     /// A customer's message at the suite's time.

@@ -15,7 +15,7 @@ use tandem_proto::assignment::v1::{Agent, CreateAgentRequest, CreateTeamRequest,
 use tandem_proto::conversation::v1::timeline_entry::Event;
 use tandem_proto::conversation::v1::{
     ChannelPolicy, CloseConversationRequest, LabelFigureKind, LabelFigures, ListLabelFiguresRequest,
-    ListLabelsRequest, MergeLabelsRequest, ReopenPolicy, UpdateLabelsRequest,
+    ListLabelsRequest, MergeLabelsRequest, ReopenPolicy,
 };
 use tandem_proto::customer::v1::UpdateTagsRequest;
 use tandem_proto::customer::v1::customer_service_client::CustomerServiceClient;
@@ -58,14 +58,7 @@ async fn figures(suite: &Suite, request: ListLabelFiguresRequest) -> Vec<LabelFi
 }
 
 async fn label(suite: &Suite, replica: usize, id: &str, add: &[&str], remove: &[&str]) {
-    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-    let request = UpdateLabelsRequest {
-        request_id: suite.request_id(),
-        conversation_id: id.to_owned(),
-        add: names(add),
-        remove: names(remove),
-    };
-    suite.conversations(replica, "admin", Role::Admin).update_labels(request).await.unwrap();
+    suite.label(replica, id, add, remove).await.unwrap();
 }
 
 async fn label_ids(suite: &Suite) -> BTreeMap<String, String> {

@@ -5,8 +5,7 @@ use chrono::{DateTime, TimeDelta, Timelike, Utc};
 use tandem_proto::conversation::v1::{
     CloseConversationRequest, GetResponseGoalsRequest, Label, LabelGoal, LabelGoals,
     ListConversationsRequest, ListLabelsRequest, MergeLabelsRequest, OpeningHours, RenameLabelRequest,
-    ReopenConversationRequest, ResponseGoals, SendMessageRequest, SnoozeConversationRequest,
-    UpdateLabelsRequest, UpdateResponseGoalsRequest, WakeConversationRequest,
+    ReopenConversationRequest, ResponseGoals, SendMessageRequest, SnoozeConversationRequest, UpdateResponseGoalsRequest, WakeConversationRequest,
 };
 use tandem_proto::r#type::v1::ConversationFilter;
 use tandem_tests::{Parts, Suite, eventually, refused, time, whatsapp, wrong};
@@ -35,14 +34,7 @@ async fn becomes_due(suite: &Suite, id: &str, wanted: Due) {
 }
 
 async fn label(suite: &Suite, id: &str, add: &[&str], remove: &[&str]) -> Due {
-    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-    let request = UpdateLabelsRequest {
-        request_id: suite.request_id(),
-        conversation_id: id.to_owned(),
-        add: names(add),
-        remove: names(remove),
-    };
-    suite.as_admin().update_labels(request).await.unwrap().into_inner().conversation.unwrap().due_time
+    suite.label(0, id, add, remove).await.unwrap().conversation.unwrap().due_time
 }
 
 async fn goals(suite: &Suite) -> ResponseGoals {

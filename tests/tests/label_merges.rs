@@ -5,66 +5,12 @@ use std::collections::BTreeSet;
 
 use tandem_access::Role;
 use tandem_proto::conversation::v1::view_service_client::ViewServiceClient;
-use tandem_proto::conversation::v1::watch_conversations_response::Event;
-use tandem_proto::conversation::v1::watch_service_client::WatchServiceClient;
 use tandem_proto::conversation::v1::{
     CountConversationsRequest, CreateViewRequest, GetViewRequest, Label, ListConversationsRequest,
-    ListLabelsRequest, MergeLabelsRequest, UpdateLabelsRequest, View, ViewScope, WatchConversationsRequest,
-    WatchConversationsResponse, WatchedList,
+    ListLabelsRequest, MergeLabelsRequest, View, ViewScope, WatchConversationsRequest, WatchedList,
 };
 use tandem_proto::r#type::v1::{ConversationFilter, TagFilter};
-use tandem_tests::{Parts, Suite, item_at, stored, whatsapp};
-use tonic::Streaming;
-
-/// A stream of one list, and what adds up from it.
-struct Live {
-    stream: Streaming<WatchConversationsResponse>,
-    rows: BTreeSet<String>,
-    snapshots: usize,
-    resets: usize,
-    resume_token: String,
-}
-
-impl Live {
-    async fn open(suite: &Suite, replica: usize, list: WatchedList, resume_token: String) -> Self {
-        let mut watch = WatchServiceClient::new(suite.as_role(replica, "lead", Role::Supervisor));
-        let request = WatchConversationsRequest {
-            lists: vec![list],
-            resume_token,
-            ..WatchConversationsRequest::default()
-        };
-        let stream = watch.watch_conversations(request).await.unwrap().into_inner();
-        Self { stream, rows: BTreeSet::new(), snapshots: 0, resets: 0, resume_token: String::new() }
-    }
-
-    /// Reads on until something holds.
-    async fn until(&mut self, what: &str, mut holds: impl FnMut(&Self) -> bool) {
-        let read = async {
-            while !holds(self) {
-                let sent = self.stream.message().await.unwrap().unwrap();
-                if !sent.resume_token.is_empty() {
-                    self.resume_token = sent.resume_token;
-                }
-                match sent.event.unwrap() {
-                    Event::Row(row) => {
-                        self.rows.insert(row.conversation.unwrap().id);
-                    }
-                    Event::RemovedConversationId(id) => {
-                        self.rows.remove(&id);
-                    }
-                    Event::Reset(_) => {
-                        self.resets += 1;
-                        self.rows.clear();
-                    }
-                    Event::SnapshotEnd(_) => self.snapshots += 1,
-                    _ => {}
-                }
-            }
-        };
-        let waited = tokio::time::timeout(std::time::Duration::from_secs(60), read).await;
-        waited.unwrap_or_else(|_| panic!("waited for a minute in vain: {what}"));
-    }
-}
+use tandem_tests::{Parts, Screen, Suite, item_at, stored, watched_list, whatsapp};
 
 /// Conversations, each with one label of its own, named by its number.
 async fn labelled(suite: &Suite, count: usize) -> (Vec<String>, Vec<Label>) {
@@ -75,13 +21,7 @@ async fn labelled(suite: &Suite, count: usize) -> (Vec<String>, Vec<Label>) {
     let results = suite.ingest(0, channel, items).await.results;
     let ids: Vec<String> = results.into_iter().map(|result| stored(result).conversation_id).collect();
     for (number, id) in ids.iter().enumerate() {
-        let request = UpdateLabelsRequest {
-            request_id: suite.request_id(),
-            conversation_id: id.clone(),
-            add: vec![number.to_string()],
-            remove: Vec::new(),
-        };
-        suite.as_admin().update_labels(request).await.unwrap();
+        suite.label(0, id, &[number.to_string().as_str()], &[]).await.unwrap();
     }
     let labels = suite.as_admin().list_labels(ListLabelsRequest {}).await.unwrap().into_inner().labels;
     (ids, labels)
@@ -106,8 +46,9 @@ fn none(label: &Label) -> ConversationFilter {
     ConversationFilter { labels: Some(labels), ..ConversationFilter::default() }
 }
 
-fn list(filter: ConversationFilter) -> WatchedList {
-    WatchedList { key: "list".to_owned(), filter: Some(filter), snapshot_size: 200, ..WatchedList::default() }
+/// The lead's stream of one list.
+async fn open(suite: &Suite, replica: usize, request: WatchConversationsRequest) -> Screen {
+    Screen::open(suite.as_role(replica, "lead", Role::Supervisor), request).await
 }
 
 fn set(ids: &[String], numbers: &[usize]) -> BTreeSet<String> {
@@ -129,24 +70,24 @@ async fn live_lists_follow_a_merge_on_every_process() {
     let mut streams = Vec::new();
     for replica in 0..2 {
         for (filter, before, after) in &cases {
-            let mut live = Live::open(&suite, replica, list(filter.clone()), String::new()).await;
+            let mut live = open(&suite, replica, watched_list(filter.clone())).await;
             live.until("the snapshot", |live| live.snapshots == 1).await;
-            assert_eq!(live.rows, set(&ids, before));
+            assert_eq!(live.ids(), set(&ids, before));
             streams.push((live, set(&ids, after), before != after));
         }
     }
     merge(&suite, &labels[0], &labels[1]).await;
     for (live, after, told) in &mut streams {
         if *told {
-            live.until("the merge is told", |live| live.resets == 1 && live.rows == *after).await;
+            live.until("the merge is told", |live| live.resets == 1 && live.ids() == *after).await;
         }
     }
     // Whatever is not concerned is left alone: the next thing that these hear of is a message.
     suite.as_ai(1).send_message(suite.answer(&ids[2], 1, 1, &["hi"])).await.unwrap();
     for (live, after, told) in streams.iter_mut().filter(|(_, after, _)| after.contains(&ids[2])) {
         live.rows.remove(&ids[2]);
-        live.until("the row comes again", |live| live.rows.contains(&ids[2])).await;
-        assert_eq!((live.resets, &live.rows), (usize::from(*told), &*after));
+        live.until("the row comes again", |live| live.rows.contains_key(&ids[2])).await;
+        assert_eq!((live.resets, live.ids()), (usize::from(*told), after.clone()));
     }
 }
 
@@ -154,13 +95,14 @@ async fn live_lists_follow_a_merge_on_every_process() {
 async fn who_goes_on_after_a_merge_is_told_of_it() {
     let suite = Suite::start(Parts::TWO_CONVERSATIONS).await;
     let (ids, labels) = labelled(&suite, 2).await;
-    let mut live = Live::open(&suite, 0, list(any(&labels[1])), String::new()).await;
+    let mut live = open(&suite, 0, watched_list(any(&labels[1]))).await;
     live.until("the snapshot", |live| live.snapshots == 1).await;
     let resume_token = live.resume_token.clone();
     drop(live);
     merge(&suite, &labels[0], &labels[1]).await;
-    let mut live = Live::open(&suite, 1, list(any(&labels[1])), resume_token).await;
-    live.until("the merge is told", |live| live.rows == set(&ids, &[0, 1])).await;
+    let resumed = WatchConversationsRequest { resume_token, ..watched_list(any(&labels[1])) };
+    let mut live = open(&suite, 1, resumed).await;
+    live.until("the merge is told", |live| live.ids() == set(&ids, &[0, 1])).await;
     assert_eq!(live.resets, 1);
 }
 
@@ -199,11 +141,11 @@ async fn views_counts_and_pages_follow_a_merged_label() {
     assert_eq!(listed, set(&ids, &[0, 1, 2]));
     let request = CountConversationsRequest { filters: vec![any(&labels[0])], ..Default::default() };
     assert_eq!(lead.count_conversations(request).await.unwrap().into_inner().counts[0].count, 3);
-    let watched =
-        WatchedList { view_id: view.id.clone(), filter: None, ..list(ConversationFilter::default()) };
-    let mut live = Live::open(&suite, 1, watched, String::new()).await;
+    let mut watched = watched_list(ConversationFilter::default());
+    watched.lists[0] = WatchedList { view_id: view.id.clone(), filter: None, ..watched.lists[0].clone() };
+    let mut live = open(&suite, 1, watched).await;
     live.until("the snapshot", |live| live.snapshots == 1).await;
-    assert_eq!(live.rows, set(&ids, &[0, 1, 2]));
+    assert_eq!(live.ids(), set(&ids, &[0, 1, 2]));
     let request = GetViewRequest { view_id: view.id, at_least_as_fresh: Vec::new() };
     let view = views.get_view(request).await.unwrap().into_inner().view.unwrap();
     assert_eq!(view.problems, [], "nothing that it names is gone");

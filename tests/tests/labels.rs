@@ -7,8 +7,7 @@ use std::sync::Arc;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Row};
 use tandem_proto::conversation::v1::{
-    Label, ListConversationsRequest, ListLabelsRequest, MergeLabelsRequest, RenameLabelRequest,
-    UpdateLabelsRequest, UpdateLabelsResponse,
+    Label, ListConversationsRequest, ListLabelsRequest, MergeLabelsRequest, RenameLabelRequest, UpdateLabelsResponse,
 };
 use tandem_proto::r#type::v1::{ConversationFilter, TagFilter};
 use tandem_tests::{Parts, Suite, item_at, refused, stored, whatsapp};
@@ -31,15 +30,7 @@ async fn label(
     add: &[&str],
     remove: &[&str],
 ) -> UpdateLabelsResponse {
-    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-    let request = UpdateLabelsRequest {
-        request_id: suite.request_id(),
-        conversation_id: id.to_owned(),
-        add: names(add),
-        remove: names(remove),
-    };
-    let mut admin = suite.conversations(replica, "admin", tandem_access::Role::Admin);
-    admin.update_labels(request).await.unwrap().into_inner()
+    suite.label(replica, id, add, remove).await.unwrap()
 }
 
 async fn all(suite: &Suite) -> Vec<Label> {

@@ -11,13 +11,13 @@ use tandem_proto::assignment::v1::assign_request::Assignee;
 use tandem_proto::conversation::v1::conversation_service_client::ConversationServiceClient;
 use tandem_proto::conversation::v1::{
     CloseConversationRequest, ConversationRow, ListConversationsRequest, ListLabelsRequest, MarkReadRequest,
-    MatchConversationsRequest, UpdateLabelsRequest, UpdateLabelsResponse,
+    MatchConversationsRequest,
 };
 use tandem_proto::r#type::v1::{
     AssignmentFilter, ConversationFilter, ConversationStatus, HolderKind, TagFilter,
 };
 use tandem_tests::{Parts, Suite, fact, item_at, refused, stored, whatsapp, wrong};
-use tonic::{Code, Status};
+use tonic::Code;
 
 type Client = ConversationServiceClient<InternalChannel>;
 
@@ -232,31 +232,15 @@ async fn unread_is_each_agents_own() {
     refused(nobody, Code::FailedPrecondition, "AGENT_INACTIVE");
 }
 
-async fn label(
-    suite: &Suite,
-    id: &str,
-    add: &[&str],
-    remove: &[&str],
-) -> Result<UpdateLabelsResponse, Status> {
-    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-    let request = UpdateLabelsRequest {
-        request_id: suite.request_id(),
-        conversation_id: id.to_owned(),
-        add: names(add),
-        remove: names(remove),
-    };
-    suite.as_admin().update_labels(request).await.map(tonic::Response::into_inner)
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn labels_are_created_on_use() {
     let suite = Suite::start(Parts::TWO_CONVERSATIONS).await;
     let channel = suite.create_channel().await;
     let one = suite.write(channel, "m1", &[whatsapp("US.1")], "hello").await.conversation_id;
     let two = suite.write(channel, "m2", &[whatsapp("US.2")], "hello").await.conversation_id;
-    let labelled = label(&suite, &one, &["Refund", "Straße", "refund "], &["unheard of"]).await.unwrap();
+    let labelled = suite.label(0, &one, &["Refund", "Straße", "refund "], &["unheard of"]).await.unwrap();
     assert_eq!((labelled.labels.len(), labelled.conversation.unwrap().label_ids.len()), (2, 2));
-    let again = label(&suite, &two, &["REFUND"], &[]).await.unwrap();
+    let again = suite.label(0, &two, &["REFUND"], &[]).await.unwrap();
     assert_eq!((again.labels.len(), again.labels[0].name.as_str()), (1, "Refund"), "one label, in any case");
     let all = suite.as_admin().list_labels(ListLabelsRequest {}).await.unwrap().into_inner().labels;
     let names: Vec<&str> = all.iter().map(|label| label.name.as_str()).collect();
@@ -270,12 +254,12 @@ async fn labels_are_created_on_use() {
     assert_eq!(found(&mut admin, every).await, BTreeSet::from([one.clone()]));
     let none = by(TagFilter { none: vec![street], ..TagFilter::default() });
     assert_eq!(found(&mut admin, none).await, BTreeSet::from([two]));
-    let taken = label(&suite, &one, &[], &["reFUND"]).await.unwrap();
+    let taken = suite.label(0, &one, &[], &["reFUND"]).await.unwrap();
     assert_eq!(taken.labels[0].name, "Straße");
     // Twenty on one conversation, and nothing half-done above it.
     let many: Vec<String> = (0..20).map(|number| format!("label {number}")).collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
-    let status = refused(label(&suite, &one, &many, &[]).await, Code::ResourceExhausted, "LIMIT_REACHED");
+    let status = refused(suite.label(0, &one, &many, &[]).await, Code::ResourceExhausted, "LIMIT_REACHED");
     assert_eq!(fact(&status, "limit"), "20");
     let all = suite.as_admin().list_labels(ListLabelsRequest {}).await.unwrap().into_inner().labels;
     assert_eq!(all.len(), 2);

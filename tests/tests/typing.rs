@@ -6,8 +6,6 @@ use chrono::TimeDelta;
 use sqlx::Row;
 use tandem_access::{Role, TokenSpec};
 use tandem_bootstrap::InternalChannel;
-use tandem_proto::assignment::v1::directory_service_client::DirectoryServiceClient;
-use tandem_proto::assignment::v1::{ListTeamsRequest, UpdateTeamRequest};
 use tandem_proto::conversation::v1::ingest_service_client::IngestServiceClient;
 use tandem_proto::conversation::v1::outbound_service_client::OutboundServiceClient;
 use tandem_proto::conversation::v1::watch_conversations_response::Event;
@@ -225,19 +223,7 @@ async fn nobody_sees_what_is_not_theirs() {
     // Both are open, then the team loses a line.
     let mut thread = Thread::open(suite.as_role(1, "agent-0", Role::Agent), &[&one, &two]).await;
     let mut line = adapter(&suite, 1, seen).await;
-    let admin = suite.channel(Kind::Assignment, 0, &suite.spec("admin", Role::Admin));
-    let mut directory = DirectoryServiceClient::new(admin);
-    let teams = directory.list_teams(ListTeamsRequest::default()).await.unwrap().into_inner().teams;
-    let mut team = teams.into_iter().next().unwrap();
-    team.all_channels = false;
-    team.channel_ids = vec![seen.to_string()];
-    let paths = vec!["all_channels".to_owned(), "channel_ids".to_owned()];
-    let request = UpdateTeamRequest {
-        request_id: suite.request_id(),
-        team: Some(team),
-        update_mask: Some(prost_types::FieldMask { paths }),
-    };
-    directory.update_team(request).await.unwrap();
+    suite.narrow_team(seen).await;
     thread.until(|event| matches!(event, Event::RemovedConversationId(_)).then_some(())).await;
     refused(signal(&suite, 0, &two, TYPES, false).await, Code::NotFound, "NOT_FOUND");
     // Another tenant's, before one of its own.

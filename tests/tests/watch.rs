@@ -5,8 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::TimeDelta;
 use tandem_access::{Role, TokenSpec};
-use tandem_proto::assignment::v1::directory_service_client::DirectoryServiceClient;
-use tandem_proto::assignment::v1::{ListTeamsRequest, UpdateTeamRequest};
 use tandem_proto::conversation::v1::watch_conversations_response::Event;
 use tandem_proto::conversation::v1::watch_service_client::WatchServiceClient;
 use tandem_proto::conversation::v1::{
@@ -20,29 +18,9 @@ use tandem_tests::{
     Databases, Kind, Parts, Screen, Suite, eventually, item_at, refused, watched_list, whatsapp,
 };
 use tonic::Code;
-use uuid::Uuid;
 
 fn new() -> ConversationFilter {
     ConversationFilter { statuses: vec![ConversationStatus::New.into()], ..ConversationFilter::default() }
-}
-
-/// The team sees one channel alone from now on.
-async fn narrow(suite: &Suite, seen: Uuid) {
-    let admin = suite.channel(Kind::Assignment, 0, &suite.spec("admin", Role::Admin));
-    let mut directory = DirectoryServiceClient::new(admin);
-    let teams = directory.list_teams(ListTeamsRequest::default()).await.unwrap().into_inner().teams;
-    let mut team = teams.into_iter().next().unwrap();
-    team.all_channels = false;
-    team.channel_ids = vec![seen.to_string()];
-    let request = UpdateTeamRequest {
-        request_id: suite.request_id(),
-        team: Some(team),
-        update_mask: Some(prost_types::FieldMask {
-            paths: vec!["all_channels".to_owned(), "channel_ids".to_owned()],
-        }),
-    };
-    let updated = directory.update_team(request).await.unwrap().into_inner();
-    suite.conversation_knows(&updated.change_token).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -226,7 +204,7 @@ async fn a_stream_shows_what_its_caller_may_see_and_no_more() {
     let mut screen = Screen::open(suite.as_role(0, "agent-0", Role::Agent), watched_list(new())).await;
     screen.until("the snapshot", |screen| screen.snapshots == 1).await;
     assert_eq!(screen.rows.len(), 2, "the team sees every channel");
-    narrow(&suite, seen).await;
+    suite.conversation_knows(&suite.narrow_team(seen).await).await;
     screen.until("the scope shrank", |screen| screen.resets == 1 && screen.snapshots == 2).await;
     assert_eq!(screen.ids(), BTreeSet::from([one.clone()]));
     // Of the hidden line nothing comes any more, not even that something left.
@@ -302,7 +280,7 @@ async fn what_changed_without_a_write_while_nobody_listened_is_told() {
     }
     // An hour, a night, and another team: none of them writes to a conversation.
     suite.ambient.clock().advance(TimeDelta::hours(25));
-    narrow(&suite, seen).await;
+    suite.conversation_knows(&suite.narrow_team(seen).await).await;
     for (screen, request) in screens.iter_mut().zip(requests) {
         screen.reopen(agent(1), request).await;
     }

@@ -76,8 +76,10 @@ impl Changes {
                     self.holder_changes.push(holder_change(tenant_id, id, entry, changed)?);
                 }
             }
-            Some(Body::Message(message)) if !message.mention_agent_ids.is_empty() => {
-                self.mentions.extend(mention(tenant_id, id, message)?);
+            Some(Body::Message(message))
+                if !message.mention_agent_ids.is_empty() && message.delete_time.is_none() =>
+            {
+                self.mentions.push(mention(tenant_id, id, message)?);
             }
             None if change.kind() == ChangeKind::Conversation => self.gone.push((tenant_id, id)),
             _ => {}
@@ -112,17 +114,13 @@ fn read_conversation(tenant_id: Uuid, id: Uuid, conversation: &proto::Conversati
     })
 }
 
-/// A note that calls agents; `None` inside for one that was deleted.
-fn mention(tenant_id: Uuid, message_id: Uuid, message: &proto::Message) -> Option<Option<Mention>> {
-    if message.delete_time.is_some() {
-        return Some(None);
-    }
+fn mention(tenant_id: Uuid, message_id: Uuid, message: &proto::Message) -> Option<Mention> {
     let author = message.author.as_ref()?;
     let text = match message.content.as_ref().and_then(|content| content.kind.as_ref()) {
         Some(Kind::Text(text)) => text.text.clone(),
         _ => String::new(),
     };
-    Some(Some(Mention {
+    Some(Mention {
         tenant_id,
         message_id,
         conversation_id: message.conversation_id.parse().ok()?,
@@ -131,7 +129,7 @@ fn mention(tenant_id: Uuid, message_id: Uuid, message: &proto::Message) -> Optio
         text,
         epoch: message.epoch,
         at: time(message.store_time)?,
-    }))
+    })
 }
 
 fn holder_change(

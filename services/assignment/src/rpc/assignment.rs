@@ -105,8 +105,7 @@ fn bulk_result(
         }
         Err(error) => {
             let status = Status::from(error);
-            let reason = reason_of(&status).unwrap_or_default();
-            let reason = ErrorReason::from_str_name(&format!("ERROR_REASON_{reason}")).unwrap_or_default();
+            let reason = ErrorReason::named(&reason_of(&status).unwrap_or_default());
             let message = status.message().to_owned();
             Outcome::Refused(proto::BulkAssignRefused { reason: reason.into(), message })
         }

@@ -8,6 +8,7 @@ use tandem_fault::{Fault, Violations};
 use tandem_proto::assignment::v1 as proto;
 use tandem_proto::assignment::v1::assign_request::Assignee;
 use tandem_proto::assignment::v1::bulk_assign_request::Assignee as BulkAssignee;
+use tandem_request_log::Request;
 use uuid::Uuid;
 
 use super::parse;
@@ -35,12 +36,7 @@ impl Parsed {
         Self { violations, request_id, conversation_id, expected_epoch }
     }
 
-    fn note(&mut self, note: &str) {
-        self.violations.check(is_text(note, 2_000), "note", "must be at most 2,000 characters, no NUL");
-    }
-
-    /// The command, unless something was wrong. `body` has id and fence cleared. Who asks counts as part of it: the first
-    /// answer is not for another caller who happens on the id.
+    /// The command, unless something was wrong. `body` has id and fence cleared.
     fn finish(
         self,
         caller: &Caller,
@@ -49,10 +45,8 @@ impl Parsed {
         force: bool,
     ) -> Result<Command, Fault> {
         self.violations.finish()?;
-        let mut bytes = body.encode_length_delimited_to_vec();
-        bytes.extend_from_slice(caller.subject.as_bytes());
         Ok(Command {
-            request: tandem_request_log::Request::new(caller.tenant()?, scope, self.request_id, &bytes),
+            request: request(caller, scope, self.request_id, body)?,
             conversation_id: self.conversation_id,
             expected_epoch: self.expected_epoch,
             force,
@@ -60,19 +54,30 @@ impl Parsed {
     }
 }
 
-pub fn take_over(caller: &Caller, message: &proto::TakeOverRequest) -> Result<transfer::TakeOver, Fault> {
-    let mut parsed = Parsed::new(&message.request_id, &message.conversation_id, message.expected_epoch);
-    parsed.note(&message.note);
-    let body = proto::TakeOverRequest { request_id: String::new(), expected_epoch: 0, ..message.clone() };
-    let command = parsed.finish(caller, "TakeOver", &body, message.force)?;
-    Ok(transfer::TakeOver { command, note: message.note.clone() })
+/// A request whose body has id and fence cleared. Who asks counts as part of it: the first answer is not for another caller
+/// who happens on the id.
+fn request(
+    caller: &Caller,
+    scope: &'static str,
+    request_id: Uuid,
+    body: &impl Message,
+) -> Result<Request, Fault> {
+    let mut bytes = body.encode_length_delimited_to_vec();
+    bytes.extend_from_slice(caller.subject.as_bytes());
+    Ok(Request::new(caller.tenant()?, scope, request_id, &bytes))
 }
 
-pub fn assign(caller: &Caller, message: &proto::AssignRequest) -> Result<transfer::Assign, Fault> {
-    let mut parsed = Parsed::new(&message.request_id, &message.conversation_id, message.expected_epoch);
-    parsed.note(&message.note);
-    let violations = &mut parsed.violations;
-    let assignee = match &message.assignee {
+fn note(violations: &mut Violations, note: &str) {
+    violations.check(is_text(note, 2_000), "note", "must be at most 2,000 characters, no NUL");
+}
+
+/// To whom conversations are given, and how urgent they are then.
+fn to_whom(
+    violations: &mut Violations,
+    assignee: Option<&Assignee>,
+    priority: i32,
+) -> (transfer::Assignee, Option<Priority>) {
+    let assignee = match assignee {
         Some(Assignee::AgentId(id)) => transfer::Assignee::Agent(parse::id(violations, "agent_id", id)),
         Some(Assignee::TeamId(id)) => transfer::Assignee::Team(parse::id(violations, "team_id", id)),
         None => {
@@ -80,8 +85,23 @@ pub fn assign(caller: &Caller, message: &proto::AssignRequest) -> Result<transfe
             transfer::Assignee::Team(Uuid::nil())
         }
     };
-    let priority = Priority::from_number(message.priority);
-    violations.check(message.priority == 0 || priority.is_some(), "priority", "must be a known priority");
+    let known = Priority::from_number(priority);
+    violations.check(priority == 0 || known.is_some(), "priority", "must be a known priority");
+    (assignee, known)
+}
+
+pub fn take_over(caller: &Caller, message: &proto::TakeOverRequest) -> Result<transfer::TakeOver, Fault> {
+    let mut parsed = Parsed::new(&message.request_id, &message.conversation_id, message.expected_epoch);
+    note(&mut parsed.violations, &message.note);
+    let body = proto::TakeOverRequest { request_id: String::new(), expected_epoch: 0, ..message.clone() };
+    let command = parsed.finish(caller, "TakeOver", &body, message.force)?;
+    Ok(transfer::TakeOver { command, note: message.note.clone() })
+}
+
+pub fn assign(caller: &Caller, message: &proto::AssignRequest) -> Result<transfer::Assign, Fault> {
+    let mut parsed = Parsed::new(&message.request_id, &message.conversation_id, message.expected_epoch);
+    note(&mut parsed.violations, &message.note);
+    let (assignee, priority) = to_whom(&mut parsed.violations, message.assignee.as_ref(), message.priority);
     let body = proto::AssignRequest { request_id: String::new(), expected_epoch: 0, ..message.clone() };
     let command = parsed.finish(caller, "Assign", &body, message.force)?;
     Ok(transfer::Assign { command, assignee, note: message.note.clone(), priority })
@@ -122,7 +142,7 @@ pub fn release(caller: &Caller, message: &proto::ReleaseRequest) -> Result<trans
 
 pub fn unassign(caller: &Caller, message: &proto::UnassignRequest) -> Result<transfer::PutDown, Fault> {
     let mut parsed = Parsed::new(&message.request_id, &message.conversation_id, message.expected_epoch);
-    parsed.note(&message.note);
+    note(&mut parsed.violations, &message.note);
     let body = proto::UnassignRequest { request_id: String::new(), expected_epoch: 0, ..message.clone() };
     let command = parsed.finish(caller, "Unassign", &body, message.force)?;
     Ok(transfer::PutDown { command, note: message.note.clone() })
@@ -142,24 +162,32 @@ pub fn bulk_assign(
     let named: Vec<&Uuid> = ids.iter().filter(|id| !id.is_nil()).collect();
     let once = named.iter().collect::<HashSet<_>>().len() == named.len();
     violations.check(once, "conversation_ids", "must be there once each");
-    let one = |id: Uuid| proto::AssignRequest {
-        request_id: Uuid::new_v5(&request_id, id.as_bytes()).to_string(),
-        conversation_id: id.to_string(),
-        assignee: message.assignee.clone().map(|assignee| match assignee {
-            BulkAssignee::AgentId(id) => Assignee::AgentId(id),
-            BulkAssignee::TeamId(id) => Assignee::TeamId(id),
-        }),
-        note: message.note.clone(),
-        priority: message.priority,
-        force: message.force,
-        ..proto::AssignRequest::default()
-    };
-    // What is wrong with all of them is wrong once.
-    if let Err(wrong) = assign(caller, &one(Uuid::max())) {
-        for violation in wrong.violations {
-            violations.add(violation.field, violation.description);
-        }
-    }
+    note(&mut violations, &message.note);
+    let assignee = message.assignee.clone().map(|assignee| match assignee {
+        BulkAssignee::AgentId(id) => Assignee::AgentId(id),
+        BulkAssignee::TeamId(id) => Assignee::TeamId(id),
+    });
+    let (assignee, priority) = to_whom(&mut violations, assignee.as_ref(), message.priority);
     violations.finish()?;
-    ids.into_iter().map(|id| assign(caller, &one(id))).collect()
+    let body = proto::BulkAssignRequest {
+        request_id: String::new(),
+        conversation_ids: Vec::new(),
+        ..message.clone()
+    };
+    let request = request(caller, "BulkAssign", request_id, &body)?;
+    let one = |conversation_id: Uuid| transfer::Assign {
+        command: Command {
+            request: Request {
+                request_id: Uuid::new_v5(&request_id, conversation_id.as_bytes()),
+                ..request.clone()
+            },
+            conversation_id,
+            expected_epoch: 0,
+            force: message.force,
+        },
+        assignee,
+        note: message.note.clone(),
+        priority,
+    };
+    Ok(ids.into_iter().map(one).collect())
 }

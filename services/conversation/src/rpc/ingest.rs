@@ -51,9 +51,7 @@ fn result(outcome: Result<Stored, Fault>) -> proto::IngestResult {
             replayed: stored.replayed,
         }),
         Err(fault) => Outcome::Refused(proto::IngestRefused {
-            reason: ErrorReason::from_str_name(&format!("ERROR_REASON_{}", fault.reason.as_str()))
-                .unwrap_or_default()
-                .into(),
+            reason: ErrorReason::named(fault.reason.as_str()).into(),
             message: fault.message,
             violations: fault
                 .violations

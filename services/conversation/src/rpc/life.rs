@@ -162,6 +162,5 @@ fn change(v: &mut Violations, wanted: Option<Wanted>) -> Option<Change> {
 }
 
 fn refused(why: Refused) -> proto::BulkRefused {
-    let reason = ErrorReason::from_str_name(&format!("ERROR_REASON_{}", why.reason)).unwrap_or_default();
-    proto::BulkRefused { reason: reason.into(), message: why.message }
+    proto::BulkRefused { reason: ErrorReason::named(&why.reason).into(), message: why.message }
 }

@@ -78,18 +78,17 @@ pub(super) fn conditions(sql: &mut QueryBuilder<Postgres>, viewer: &Viewer, filt
     if let Some(overdue) = filter.overdue {
         sql.push(" AND (coalesce(c.due_at <= ").push_bind(filter.now).push(", false)) = ").push_bind(overdue);
     }
-    if let (Some(unread), None) = (filter.unread, viewer.agent_id) {
+    if viewer.agent_id.is_none() {
         // Who is no agent has nothing to read.
-        sql.push(" AND false = ").push_bind(unread);
-    }
-    if let (Some(unread), Some(agent_id)) = (filter.unread, viewer.agent_id) {
+        flag(sql, filter.unread, "false");
+    } else if let Some(unread) = filter.unread {
         sql.push(" AND (c.activity_number > 0 AND coalesce((SELECT CASE WHEN s.number >= c.activity_number THEN s.unread END
                    FROM read_exception s WHERE s.tenant_id = c.tenant_id AND s.conversation_id = c.id AND s.agent_id = ");
-        sql.push_bind(agent_id).push(
+        sql.push_bind(viewer.agent_id).push(
             "), c.activity_number > coalesce((SELECT number FROM read_watermark w
                    WHERE w.tenant_id = c.tenant_id AND w.agent_id = ",
         );
-        sql.push_bind(agent_id).push("), 0))) = ").push_bind(unread);
+        sql.push_bind(viewer.agent_id).push("), 0))) = ").push_bind(unread);
     }
     if !filter.channel_kinds.is_empty() {
         sql.push(" AND (SELECT ch.kind FROM channel ch WHERE ch.tenant_id = c.tenant_id AND ch.id = c.channel_id) = ANY(");

@@ -1,12 +1,10 @@
-use std::collections::BTreeMap;
-
 use chrono::{DateTime, TimeDelta, Utc};
 use tandem_database::{Result, begin};
 use uuid::Uuid;
 
-use super::tell::{KEPT, write};
+use super::tell::{KEPT, members, write};
 use crate::domain::App;
-use crate::domain::kinds::{HolderKind, NotificationKind};
+use crate::domain::kinds::NotificationKind;
 use crate::domain::model::{Actor, Due, Notification};
 use crate::store;
 
@@ -35,15 +33,8 @@ pub async fn tell_due(app: &App) -> Result<()> {
     let overdue = overdue.into_iter().map(|due| (NotificationKind::Overdue, due));
     let due = overdue.chain(soon.into_iter().map(|due| (NotificationKind::DueSoon, due)));
     let recent: Vec<_> = due.filter(|(_, due)| due.at >= now - KEPT).collect();
-    let queues: Vec<(Uuid, Uuid)> = recent
-        .iter()
-        .filter(|(_, due)| due.holder.kind == HolderKind::Team)
-        .filter_map(|(_, due)| Some((due.tenant_id, due.holder.id?)))
-        .collect();
-    let mut members: BTreeMap<(Uuid, Uuid), Vec<Uuid>> = BTreeMap::new();
-    for (tenant_id, team_id, agent_id) in store::team::active_members(&mut tx, &queues).await? {
-        members.entry((tenant_id, team_id)).or_default().push(agent_id);
-    }
+    let holders = recent.iter().map(|(_, due)| (due.tenant_id, due.holder));
+    let members = members(&mut tx, holders).await?;
     let mut told = Vec::new();
     for (kind, due) in &recent {
         let team = due.holder.id.and_then(|team_id| members.get(&(due.tenant_id, team_id)));

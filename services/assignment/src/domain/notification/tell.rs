@@ -24,16 +24,7 @@ const MOST: usize = 1_000;
 pub async fn tell(connection: &mut Connection, ambient: &Ambient, changes: &[HolderChange]) -> Result<u64> {
     let oldest = ambient.now() - KEPT;
     let recent: Vec<&HolderChange> = changes.iter().filter(|change| change.at >= oldest).collect();
-    let teams: BTreeSet<(Uuid, Uuid)> = recent
-        .iter()
-        .filter(|change| change.to.kind == HolderKind::Team)
-        .filter_map(|change| Some((change.tenant_id, change.to.id?)))
-        .collect();
-    let mut members: BTreeMap<(Uuid, Uuid), Vec<Uuid>> = BTreeMap::new();
-    let teams: Vec<(Uuid, Uuid)> = teams.into_iter().collect();
-    for (tenant_id, team_id, agent_id) in store::team::active_members(connection, &teams).await? {
-        members.entry((tenant_id, team_id)).or_default().push(agent_id);
-    }
+    let members = members(connection, recent.iter().map(|change| (change.tenant_id, change.to))).await?;
     let mut told = Vec::new();
     for change in recent {
         let queue = change.to.id.and_then(|team_id| members.get(&(change.tenant_id, team_id)));
@@ -42,6 +33,22 @@ pub async fn tell(connection: &mut Connection, ambient: &Ambient, changes: &[Hol
         }
     }
     write(connection, &told).await
+}
+
+/// The active members of the teams among some holders, by tenant and team.
+pub(super) async fn members(
+    connection: &mut Connection,
+    holders: impl Iterator<Item = (Uuid, Holder)>,
+) -> Result<BTreeMap<(Uuid, Uuid), Vec<Uuid>>> {
+    let teams = holders.filter(|(_, holder)| holder.kind == HolderKind::Team);
+    let teams: BTreeSet<(Uuid, Uuid)> =
+        teams.filter_map(|(tenant_id, team)| Some((tenant_id, team.id?))).collect();
+    let teams: Vec<(Uuid, Uuid)> = teams.into_iter().collect();
+    let mut members: BTreeMap<_, Vec<Uuid>> = BTreeMap::new();
+    for (tenant_id, team_id, agent_id) in store::team::active_members(connection, &teams).await? {
+        members.entry((tenant_id, team_id)).or_default().push(agent_id);
+    }
+    Ok(members)
 }
 
 /// Writes notifications, a thousand at a time. Answers how many are new.

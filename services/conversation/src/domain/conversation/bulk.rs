@@ -13,8 +13,7 @@ use uuid::Uuid;
 
 use super::close::end;
 use super::labels::labelled;
-use super::mark_read::read_otherwise;
-use super::mark_read::reader;
+use super::mark_read::{read_otherwise, reader};
 use super::send::{answered, visible};
 use super::snooze::{ahead, put_aside};
 use crate::domain::Domain;

@@ -61,13 +61,13 @@ impl Threads {
             conversation.last_customer_position == message.position
                 && conversation.preview_author == Some(ActorKind::Customer)
         });
+        if !is_shown {
+            return;
+        }
         let preview = message.content.as_ref().map(Content::preview).unwrap_or_default();
         // Most of what happens to a message shows on no list: its conversation does not change with it.
         let is_other = self.get(message.conversation_id).is_some_and(|shown| shown.preview != preview);
-        if is_shown
-            && is_other
-            && let Some(conversation) = self.touch(message.conversation_id)
-        {
+        if is_other && let Some(conversation) = self.touch(message.conversation_id) {
             conversation.preview = preview;
         }
     }

@@ -4,10 +4,14 @@ pub mod agent;
 pub mod channel;
 pub mod conflict;
 pub mod conversation;
+pub mod customer;
 pub mod due;
 pub mod holder_change;
 pub mod notification;
+pub mod person;
+pub mod queue;
 pub mod reservation;
+pub mod routing_rule;
 pub mod team;
 pub mod tenant;
 

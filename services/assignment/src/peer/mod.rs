@@ -53,7 +53,12 @@ pub enum Failed {
 impl Refused {
     /// Whether the request id will never be carried out: it was resolved before the call came.
     pub fn is_for_good(&self) -> bool {
-        reason_of(&self.0).as_deref() == Some(Reason::TransferRefused.as_str())
+        self.reason() == Reason::TransferRefused.as_str()
+    }
+
+    /// The reason that conversation gives; empty for none.
+    pub fn reason(&self) -> String {
+        reason_of(&self.0).unwrap_or_default()
     }
 }
 

@@ -4,12 +4,18 @@ mod assignment;
 mod command;
 pub mod convert;
 mod directory;
+mod list;
 mod notification;
+mod operation;
+mod page;
 mod parse;
+mod presence;
 
 pub use assignment::Assignment;
 pub use directory::Directory;
 pub use notification::Notifications;
+pub use operation::Operations;
+pub use presence::Presences;
 
 use tonic::Status;
 

@@ -7,9 +7,13 @@ pub mod conversation;
 pub mod due;
 pub mod holder_change;
 pub mod notification;
+pub mod operation;
+pub mod presence;
+pub mod queue;
 pub mod reservation;
 pub mod team;
 pub mod tenant;
+mod words;
 
 use tandem_database::Result;
 use tandem_fault::Fault;

@@ -37,6 +37,8 @@ pub struct Sandbox {
     pub directory: rpc::Directory,
     pub assignment: rpc::Assignment,
     pub notifications: rpc::Notifications,
+    pub presences: rpc::Presences,
+    pub operations: rpc::Operations,
     pub feed: ConversationFeed,
     applied: AtomicUsize,
     _stop: DropGuard,
@@ -63,6 +65,8 @@ impl Sandbox {
         Self {
             directory: rpc::Directory { app: app.clone(), signer: signer.clone() },
             assignment: rpc::Assignment { app: app.clone() },
+            presences: rpc::Presences { app: app.clone() },
+            operations: rpc::Operations { app: app.clone(), signer: signer.clone() },
             notifications: rpc::Notifications {
                 app: app.clone(),
                 hub: hub.clone(),

@@ -11,6 +11,7 @@ mod carry_out;
 mod command;
 mod decide;
 mod hand_off;
+mod move_on;
 mod put_down;
 mod reserve;
 mod settle;
@@ -18,7 +19,9 @@ mod take_over;
 
 pub use assign::{Assign, Assignee, assign, assign_each};
 pub use command::{Command, Transfer};
+pub use decide::check_force;
 pub use hand_off::{HandOff, hand_off};
+pub use move_on::{Moved, move_on};
 pub use put_down::{PutDown, release, unassign};
 pub use settle::{follow, forget, resolve_orphans};
 pub use take_over::{TakeOver, take_over};

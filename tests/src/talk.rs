@@ -5,9 +5,11 @@ use tandem_bootstrap::InternalChannel;
 use tandem_proto::assignment::v1::assignment_service_client::AssignmentServiceClient;
 use tandem_proto::assignment::v1::directory_service_client::DirectoryServiceClient;
 use tandem_proto::assignment::v1::notification_service_client::NotificationServiceClient;
+use tandem_proto::assignment::v1::presence_service_client::PresenceServiceClient;
 use tandem_proto::assignment::v1::routing_service_client::RoutingServiceClient;
 use tandem_proto::assignment::v1::{
-    Agent, ClaimNextRequest, CreateAgentRequest, CreateRoutingRuleRequest, RoutingRule, CreateTeamRequest, ListTeamsRequest, ReleaseRequest, TakeOverRequest,
+    Agent, ClaimNextRequest, CreateAgentRequest, CreateRoutingRuleRequest, CreateTeamRequest,
+    ListTeamsRequest, Presence, ReleaseRequest, RoutingRule, SetPresenceRequest, TakeOverRequest,
     TakeOverResponse, Team, UpdateTeamRequest,
 };
 use tandem_proto::conversation::v1::channel_service_client::ChannelServiceClient;
@@ -76,6 +78,14 @@ impl Suite {
 
     pub fn routing(&self, subject: &str, role: Role) -> RoutingServiceClient<InternalChannel> {
         RoutingServiceClient::new(self.channel(Kind::Assignment, 0, &self.spec(subject, role)))
+    }
+
+    /// The heartbeat of an agent of [`Suite::create_agents`], for five minutes.
+    pub async fn presence(&self, number: usize, status: Presence) {
+        let spec = self.spec(&format!("agent-{number}"), Role::Agent);
+        let mut client = PresenceServiceClient::new(self.channel(Kind::Assignment, number, &spec));
+        let request = SetPresenceRequest { status: status.into(), ttl_s: Some(300) };
+        client.set_presence(request).await.unwrap();
     }
 
     /// A new routing rule.

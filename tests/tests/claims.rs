@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use tandem_access::Role;
 use tandem_proto::assignment::v1::assignment_service_client::AssignmentServiceClient;
-use tandem_proto::assignment::v1::{Agent, ClaimNextRequest, CreateTeamRequest, GetAgentRequest, Team};
 use tandem_proto::assignment::v1::directory_service_client::DirectoryServiceClient;
+use tandem_proto::assignment::v1::{Agent, ClaimNextRequest, CreateTeamRequest, GetAgentRequest, Team};
 use tandem_proto::conversation::v1::{ChannelPolicy, CloseConversationRequest};
 use tandem_proto::r#type::v1::{HolderChangeCause, HolderKind};
 use tandem_tests::{Kind, Parts, Suite, eventually, item_at, reason, refused, stored, whatsapp};
@@ -73,7 +73,10 @@ async fn fifty_agents_claim_a_thousand_conversations_each_once() {
     for (claim, agent) in claims.into_iter().zip(&agents) {
         for conversation in claim.await.unwrap() {
             let holder = conversation.holder.clone().unwrap();
-            assert_eq!((holder.kind(), holder.id, conversation.epoch), (HolderKind::Agent, agent.to_string(), 2));
+            assert_eq!(
+                (holder.kind(), holder.id, conversation.epoch),
+                (HolderKind::Agent, agent.to_string(), 2)
+            );
             assert_eq!(claimed.insert(conversation.id, *agent), None, "claimed twice");
         }
     }

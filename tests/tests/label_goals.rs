@@ -5,7 +5,8 @@ use chrono::{DateTime, TimeDelta, Timelike, Utc};
 use tandem_proto::conversation::v1::{
     CloseConversationRequest, GetResponseGoalsRequest, Label, LabelGoal, LabelGoals,
     ListConversationsRequest, ListLabelsRequest, MergeLabelsRequest, OpeningHours, RenameLabelRequest,
-    ReopenConversationRequest, ResponseGoals, SendMessageRequest, SnoozeConversationRequest, UpdateResponseGoalsRequest, WakeConversationRequest,
+    ReopenConversationRequest, ResponseGoals, SendMessageRequest, SnoozeConversationRequest,
+    UpdateResponseGoalsRequest, WakeConversationRequest,
 };
 use tandem_proto::r#type::v1::ConversationFilter;
 use tandem_tests::{Parts, Suite, eventually, refused, time, whatsapp, wrong};

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Row};
 use tandem_proto::conversation::v1::{
-    Label, ListConversationsRequest, ListLabelsRequest, MergeLabelsRequest, RenameLabelRequest, UpdateLabelsResponse,
+    Label, ListConversationsRequest, ListLabelsRequest, MergeLabelsRequest, RenameLabelRequest,
+    UpdateLabelsResponse,
 };
 use tandem_proto::r#type::v1::{ConversationFilter, TagFilter};
 use tandem_tests::{Parts, Suite, item_at, refused, stored, whatsapp};

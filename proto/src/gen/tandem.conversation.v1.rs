@@ -999,6 +999,85 @@ impl DeliveryState {
         }
     }
 }
+/// By when customers of a tenant shall hear from it: what sets `due_time` of a conversation. The earliest goal counts.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ResponseGoals {
+    /// One for each priority; a priority that is left out takes the default: 15 minutes for urgent and two hours for others
+    /// to the first answer, 15 minutes and the same business day to those that follow.
+    #[prost(message, repeated, tag = "1")]
+    pub targets: ::prost::alloc::vec::Vec<ResponseTarget>,
+    /// The IANA time zone of the opening hours and of a business day, such as `Asia/Jerusalem`; UTC when empty.
+    #[prost(string, tag = "2")]
+    pub time_zone: ::prost::alloc::string::String,
+    /// When the business works, at most 70; always when there are none. Only time inside them counts.
+    #[prost(message, repeated, tag = "3")]
+    pub opening_hours: ::prost::alloc::vec::Vec<OpeningHours>,
+    /// Changes with every change of the goals.
+    #[prost(string, tag = "4")]
+    pub etag: ::prost::alloc::string::String,
+    /// What conversations with a label are owed; unset takes the default: an update every four hours with `complex`.
+    #[prost(message, optional, tag = "5")]
+    pub label_goals: ::core::option::Option<LabelGoals>,
+}
+/// Goals of labels.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct LabelGoals {
+    /// At most 20, of different labels; none for no such goal.
+    #[prost(message, repeated, tag = "1")]
+    pub goals: ::prost::alloc::vec::Vec<LabelGoal>,
+}
+/// A live conversation that carries the label is owed a message from us, whether or not its customer waits for an answer.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LabelGoal {
+    /// The label's name, 1 to 64 characters, found as `UpdateLabels` finds it; the goal does not create it. When the label is
+    /// renamed, so is this (and the etag changes); a merged label's goal holds for the one that stays, the shortest of several.
+    #[prost(string, tag = "1")]
+    pub label: ::prost::alloc::string::String,
+    /// The longest time between two messages of a person or the AI that the customer sees, in whole seconds up to 30 days of
+    /// opening hours. It begins with our last message, else when the label was put on or the conversation opened again; a
+    /// snoozed conversation is owed nothing until it wakes.
+    #[prost(message, optional, tag = "2")]
+    pub update_every: ::core::option::Option<::prost_types::Duration>,
+}
+/// The target of one priority.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ResponseTarget {
+    /// Whose target it is.
+    #[prost(enumeration = "super::super::r#type::v1::Priority", tag = "1")]
+    pub priority: i32,
+    /// Time to the first answer of a NEW conversation, in whole seconds up to 30 days; without it no first answer is due.
+    #[prost(message, optional, tag = "2")]
+    pub first: ::core::option::Option<::prost_types::Duration>,
+    /// Time to an answer in any other conversation.
+    #[prost(oneof = "response_target::Following", tags = "3, 4")]
+    pub following: ::core::option::Option<response_target::Following>,
+}
+/// Nested message and enum types in `ResponseTarget`.
+pub mod response_target {
+    /// Time to an answer in any other conversation.
+    #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Following {
+        /// As long as this, in whole seconds up to 30 days.
+        #[prost(message, tag = "3")]
+        Within(::prost_types::Duration),
+        /// By the end of the business day on which the customer wrote, or of the next one when that was over.
+        #[prost(bool, tag = "4")]
+        SameBusinessDay(bool),
+    }
+}
+/// A time at which the business works, on one day of every week. Those of one day do not overlap.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct OpeningHours {
+    /// 1 is Monday, 7 is Sunday.
+    #[prost(int32, tag = "1")]
+    pub weekday: i32,
+    /// Minutes after midnight: 0 to 1,439.
+    #[prost(int32, tag = "2")]
+    pub opens_minute: i32,
+    /// Minutes after midnight: after `opens_minute`, at most 1,440.
+    #[prost(int32, tag = "3")]
+    pub closes_minute: i32,
+}
 /// Asks for a tenant.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct CreateTenantRequest {
@@ -2054,85 +2133,6 @@ impl LabelFigureKind {
             _ => None,
         }
     }
-}
-/// By when customers of a tenant shall hear from it: what sets `due_time` of a conversation. The earliest goal counts.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct ResponseGoals {
-    /// One for each priority; a priority that is left out takes the default: 15 minutes for urgent and two hours for others
-    /// to the first answer, 15 minutes and the same business day to those that follow.
-    #[prost(message, repeated, tag = "1")]
-    pub targets: ::prost::alloc::vec::Vec<ResponseTarget>,
-    /// The IANA time zone of the opening hours and of a business day, such as `Asia/Jerusalem`; UTC when empty.
-    #[prost(string, tag = "2")]
-    pub time_zone: ::prost::alloc::string::String,
-    /// When the business works, at most 70; always when there are none. Only time inside them counts.
-    #[prost(message, repeated, tag = "3")]
-    pub opening_hours: ::prost::alloc::vec::Vec<OpeningHours>,
-    /// Changes with every change of the goals.
-    #[prost(string, tag = "4")]
-    pub etag: ::prost::alloc::string::String,
-    /// What conversations with a label are owed; unset takes the default: an update every four hours with `complex`.
-    #[prost(message, optional, tag = "5")]
-    pub label_goals: ::core::option::Option<LabelGoals>,
-}
-/// Goals of labels.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct LabelGoals {
-    /// At most 20, of different labels; none for no such goal.
-    #[prost(message, repeated, tag = "1")]
-    pub goals: ::prost::alloc::vec::Vec<LabelGoal>,
-}
-/// A live conversation that carries the label is owed a message from us, whether or not its customer waits for an answer.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct LabelGoal {
-    /// The label's name, 1 to 64 characters, found as `UpdateLabels` finds it; the goal does not create it. When the label is
-    /// renamed, so is this (and the etag changes); a merged label's goal holds for the one that stays, the shortest of several.
-    #[prost(string, tag = "1")]
-    pub label: ::prost::alloc::string::String,
-    /// The longest time between two messages of a person or the AI that the customer sees, in whole seconds up to 30 days of
-    /// opening hours. It begins with our last message, else when the label was put on or the conversation opened again; a
-    /// snoozed conversation is owed nothing until it wakes.
-    #[prost(message, optional, tag = "2")]
-    pub update_every: ::core::option::Option<::prost_types::Duration>,
-}
-/// The target of one priority.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct ResponseTarget {
-    /// Whose target it is.
-    #[prost(enumeration = "super::super::r#type::v1::Priority", tag = "1")]
-    pub priority: i32,
-    /// Time to the first answer of a NEW conversation, in whole seconds up to 30 days; without it no first answer is due.
-    #[prost(message, optional, tag = "2")]
-    pub first: ::core::option::Option<::prost_types::Duration>,
-    /// Time to an answer in any other conversation.
-    #[prost(oneof = "response_target::Following", tags = "3, 4")]
-    pub following: ::core::option::Option<response_target::Following>,
-}
-/// Nested message and enum types in `ResponseTarget`.
-pub mod response_target {
-    /// Time to an answer in any other conversation.
-    #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Oneof)]
-    pub enum Following {
-        /// As long as this, in whole seconds up to 30 days.
-        #[prost(message, tag = "3")]
-        Within(::prost_types::Duration),
-        /// By the end of the business day on which the customer wrote, or of the next one when that was over.
-        #[prost(bool, tag = "4")]
-        SameBusinessDay(bool),
-    }
-}
-/// A time at which the business works, on one day of every week. Those of one day do not overlap.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct OpeningHours {
-    /// 1 is Monday, 7 is Sunday.
-    #[prost(int32, tag = "1")]
-    pub weekday: i32,
-    /// Minutes after midnight: 0 to 1,439.
-    #[prost(int32, tag = "2")]
-    pub opens_minute: i32,
-    /// Minutes after midnight: after `opens_minute`, at most 1,440.
-    #[prost(int32, tag = "3")]
-    pub closes_minute: i32,
 }
 /// Asks for conversations.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

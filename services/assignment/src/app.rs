@@ -11,6 +11,8 @@ use tandem_change_feed::{Consumer, ConsumerConfig, FeedServer, Freshness, Sequen
 use tandem_proto::assignment::v1::assignment_service_server::AssignmentServiceServer;
 use tandem_proto::assignment::v1::directory_service_server::DirectoryServiceServer;
 use tandem_proto::assignment::v1::notification_service_server::NotificationServiceServer;
+use tandem_proto::assignment::v1::operation_service_server::OperationServiceServer;
+use tandem_proto::assignment::v1::presence_service_server::PresenceServiceServer;
 use tandem_proto::assignment::v1::routing_service_server::RoutingServiceServer;
 use tandem_proto::feed::v1::change_feed_service_server::ChangeFeedServiceServer;
 use tandem_signed_token::ServiceName;
@@ -60,8 +62,9 @@ pub async fn start(config: Config, ambient: Ambient, drain: Drain) -> Result<Run
 
     // What is written while calls drain still reaches the feed.
     let sequencer = Sequencer::spawn(pool.clone(), ambient.clone(), end.clone());
-    let tail = Tail::spawn(pool.clone(), Arc::new(Directory), &sequencer, end.clone());
-    let feed = FeedServer::new(pool.clone(), Arc::new(Directory), tail, sequencer.clone(), end.clone());
+    let hydrate = Arc::new(Directory { ambient: ambient.clone() });
+    let tail = Tail::spawn(pool.clone(), hydrate.clone(), &sequencer, end.clone());
+    let feed = FeedServer::new(pool.clone(), hydrate, tail, sequencer.clone(), end.clone());
     let feeds = vec![
         (ServiceName::Conversation, "conversation", peer.clone(), progress),
         (ServiceName::CustomerProfile, "customer-profile", customers, of_customers),
@@ -72,23 +75,32 @@ pub async fn start(config: Config, ambient: Ambient, drain: Drain) -> Result<Run
 
     let suspended = Suspended::default();
     tokio::spawn(ticker::run(app.clone(), suspended.clone(), stop.clone()));
-    tokio::spawn(router::run(app.clone(), stop));
+    tokio::spawn(router::run(app.clone(), stop.clone()));
+    tokio::spawn(ticker::carry_on(app.clone(), stop));
     let gate: TenantGate = Arc::new(move |tenant_id| suspended.gate(tenant_id));
 
     let signer = foundation.signer.clone();
     let most = foundation.max_message_bytes;
     let directory = rpc::Directory { app: app.clone(), signer: signer.clone() };
-    let notifications = rpc::Notifications { app: app.clone(), hub, signer, end };
+    let notifications = rpc::Notifications { app: app.clone(), hub, signer: signer.clone(), end };
+    let presences = rpc::Presences { app: app.clone() };
+    let operations = rpc::Operations { app: app.clone(), signer };
     let routes = Routes::new(DirectoryServiceServer::new(directory).max_decoding_message_size(most))
-        .add_service(RoutingServiceServer::new(rpc::Routing { app: app.clone() }).max_decoding_message_size(most))
+        .add_service(
+            RoutingServiceServer::new(rpc::Routing { app: app.clone() }).max_decoding_message_size(most),
+        )
         .add_service(AssignmentServiceServer::new(rpc::Assignment { app }).max_decoding_message_size(most))
         .add_service(NotificationServiceServer::new(notifications).max_decoding_message_size(most))
+        .add_service(PresenceServiceServer::new(presences).max_decoding_message_size(most))
+        .add_service(OperationServiceServer::new(operations).max_decoding_message_size(most))
         .add_service(ChangeFeedServiceServer::new(feed).max_encoding_message_size(most));
     let names = vec![
         <DirectoryServiceServer<rpc::Directory> as NamedService>::NAME,
         <AssignmentServiceServer<rpc::Assignment> as NamedService>::NAME,
         <NotificationServiceServer<rpc::Notifications> as NamedService>::NAME,
         <RoutingServiceServer<rpc::Routing> as NamedService>::NAME,
+        <PresenceServiceServer<rpc::Presences> as NamedService>::NAME,
+        <OperationServiceServer<rpc::Operations> as NamedService>::NAME,
         <ChangeFeedServiceServer<FeedServer<Directory>> as NamedService>::NAME,
     ];
     Ok(foundation.serve(routes, names, RULES, Some(gate)))

@@ -46,7 +46,7 @@ pub async fn ensure_agents(
     let mut present = BTreeMap::new();
     let mut page_token = String::new();
     loop {
-        let list = ListAgentsRequest { page_size: PAGE, page_token };
+        let list = ListAgentsRequest { page_size: PAGE, page_token, ..ListAgentsRequest::default() };
         let call = || async { admin.directory().list_agents(request(list.clone())).await };
         let page = retried(call).await.map_err(Refused::from)?;
         present.extend(page.agents.into_iter().map(|agent| (agent.subject, agent.id)));
@@ -133,7 +133,7 @@ pub async fn await_access(supervisor: &Caller, change_token: &str) -> Result<()>
 async fn find_team(admin: &Caller, name: &str) -> Result<Option<Team>> {
     let mut page_token = String::new();
     loop {
-        let list = ListTeamsRequest { page_size: PAGE, page_token };
+        let list = ListTeamsRequest { page_size: PAGE, page_token, ..ListTeamsRequest::default() };
         let call = || async { admin.directory().list_teams(request(list.clone())).await };
         let page = retried(call).await.map_err(Refused::from)?;
         if let Some(found) = page.teams.into_iter().find(|team| team.display_name == name) {

@@ -16,8 +16,7 @@ use tandem_tests::{Kind, Parts, Suite, item, whatsapp};
 use tonic::{Code, Status};
 
 /// Both services that follow conversation.
-pub const FOLLOWED: Parts =
-    Parts { conversations: 2, assignments: 1, customer_profile: true, search: false };
+pub const FOLLOWED: Parts = Parts { conversations: 2, assignments: 1, customer_profile: true, search: false };
 
 /// The conversation of the first item.
 pub fn conversation_of(response: &IngestMessagesResponse) -> String {

@@ -21,7 +21,7 @@ macro_rules! numbered {
     )*};
 }
 
-// Ten enums with the same conversions: a macro keeps numbers and names in one place.
+// A dozen enums with the same conversions: a macro keeps numbers and names in one place.
 numbered! {
     AgentState { Active = 1, Deactivated = 2, }
     HolderKind { Ai = 1, Agent = 2, Team = 3, Nobody = 4, }
@@ -43,10 +43,12 @@ numbered! {
         Assigned = 1, Transferred = 2, Mentioned = 3, TeamQueue = 4,
         TakenAway = 5, DueSoon = 6, Overdue = 7, Woken = 8,
     }
-    /// Whether an agent is there.
-    Presence { Online = 1, Busy = 2, Away = 3, Offline = 4, }
     /// Who of those who can take a conversation comes first.
     Strategy { RoundRobin = 1, LeastLoaded = 2, MostSkilled = 3, LastAgentFirst = 4, }
+    /// Whether an agent is there.
+    Presence { Online = 1, Busy = 2, Away = 3, Offline = 4, }
+    OperationKind { Deactivate = 1, TransferAll = 2, ReturnWork = 3, }
+    OperationState { Running = 1, Done = 2, }
 }
 
 impl ActorKind {
@@ -94,7 +96,18 @@ mod tests {
                 (Priority::from_number(number).is_some(), types::Priority::try_from(number).is_ok()),
                 (Status::from_number(number).is_some(), types::ConversationStatus::try_from(number).is_ok()),
                 (Presence::from_number(number).is_some(), assignment::Presence::try_from(number).is_ok()),
-                (Strategy::from_number(number).is_some(), assignment::RoutingStrategy::try_from(number).is_ok()),
+                (
+                    Strategy::from_number(number).is_some(),
+                    assignment::RoutingStrategy::try_from(number).is_ok(),
+                ),
+                (
+                    OperationKind::from_number(number).is_some(),
+                    assignment::OperationKind::try_from(number).is_ok(),
+                ),
+                (
+                    OperationState::from_number(number).is_some(),
+                    assignment::OperationState::try_from(number).is_ok(),
+                ),
             ] {
                 assert_eq!(ours, known(proto), "{number}");
             }
@@ -106,5 +119,8 @@ mod tests {
         same(HandOffReason::Sensitive.number(), types::HandOffReason::Sensitive.into());
         same(NotificationKind::TakenAway.number(), assignment::NotificationKind::TakenAway.into());
         same(Status::Closed.number(), types::ConversationStatus::Closed.into());
+        same(Presence::Away.number(), assignment::Presence::Away.into());
+        same(OperationKind::ReturnWork.number(), assignment::OperationKind::ReturnWork.into());
+        same(OperationState::Done.number(), assignment::OperationState::Done.into());
     }
 }

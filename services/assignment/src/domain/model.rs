@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::kinds::{
-    ActorKind, AgentState, Cause, HandOffReason, HolderKind, NotificationKind, Priority, Status,
+    ActorKind, AgentState, Cause, HandOffReason, HolderKind, NotificationKind, OperationKind, OperationState,
+    Presence, Priority, Status,
 };
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -27,6 +28,9 @@ pub struct Agent {
     pub team_ids: Vec<Uuid>,
     /// Conversations held, counted up to [`MOST_HELD`]; changes without the agent's version.
     pub held: i32,
+    /// Whether the agent is there; changes without the agent's version.
+    #[serde(default)]
+    pub presence: Presence,
 }
 
 /// How far what an agent holds is counted; also the largest capacity.
@@ -49,9 +53,74 @@ pub struct Team {
     pub fallback_team_id: Option<Uuid>,
     pub created_at: DateTime<Utc>,
     pub version: i64,
+    // What an older release recorded as an answer has none of these.
+    #[serde(default)]
+    pub return_rule: ReturnRule,
+    /// In the order of their beginnings; the team always works when there are none.
+    #[serde(default)]
+    pub working_hours: Vec<Hours>,
+    /// Empty for UTC.
+    #[serde(default)]
+    pub time_zone: String,
 }
 
+/// After how many seconds of absence what a member holds goes back to the queue; `None` is never.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReturnRule {
+    pub away_after_s: Option<i32>,
+    pub offline_after_s: Option<i32>,
+}
+
+/// A time at which a team works, on one day of every week.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Hours {
+    /// 1 is Monday.
+    pub weekday: u32,
+    /// Minutes after midnight.
+    pub opens: u32,
+    /// Minutes after midnight, 1,440 for the end of the day.
+    pub closes: u32,
+}
+
+/// Whether one agent is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct There {
+    pub agent_id: Uuid,
+    pub presence: Presence,
+    /// Since when without a gap; `None` for an agent who never was there.
+    pub since: Option<DateTime<Utc>>,
+    /// `None` when offline.
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// Many conversations that change their holder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Operation {
+    pub tenant_id: Uuid,
+    pub id: Uuid,
+    pub kind: OperationKind,
+    /// From whom.
+    pub agent_id: Uuid,
+    /// To whom; `None`: each to its team's queue.
+    pub to: Option<Holder>,
+    /// Above the capacity of whoever gets them.
+    pub force: bool,
+    pub state: OperationState,
+    /// Conversations that it found, and what became of them; the rest is still to be moved.
+    pub total: i32,
+    pub moved: i32,
+    pub skipped: i32,
+    pub failed: i32,
+    /// The reason of the newest that failed; empty when none did.
+    pub failed_reason: String,
+    pub actor: Actor,
+    pub note: String,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+    pub ended_at: Option<DateTime<Utc>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holder {
     pub kind: HolderKind,
     pub id: Option<Uuid>,
@@ -85,7 +154,7 @@ impl Holder {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Actor {
     pub kind: ActorKind,
     pub id: Option<Uuid>,

@@ -1,3 +1,4 @@
+use tandem_ambient::Ambient;
 use tandem_change_feed::{Body, ChangeKind, Hydrate, SnapshotRow};
 use tandem_database::{Connection, Result};
 use uuid::Uuid;
@@ -5,8 +6,10 @@ use uuid::Uuid;
 use crate::rpc::convert;
 use crate::store;
 
-/// Reads agents and teams for the feed.
-pub struct Directory;
+/// Reads agents and teams for the feed, as they are when they are read.
+pub struct Directory {
+    pub ambient: Ambient,
+}
 
 impl Hydrate for Directory {
     async fn read(
@@ -16,8 +19,9 @@ impl Hydrate for Directory {
         ids: &[(Uuid, Uuid)],
     ) -> Result<Vec<SnapshotRow>> {
         let row = |tenant_id, entity_id, body| SnapshotRow { tenant_id, entity_id, body };
+        let now = self.ambient.now();
         Ok(match kind {
-            ChangeKind::Agent => store::agent::read(connection, ids)
+            ChangeKind::Agent => store::agent::read(connection, ids, now)
                 .await?
                 .into_iter()
                 .map(|(tenant, agent)| row(tenant, agent.id, Body::Agent(convert::agent(agent))))
@@ -25,7 +29,7 @@ impl Hydrate for Directory {
             ChangeKind::Team => store::team::read(connection, ids)
                 .await?
                 .into_iter()
-                .map(|(tenant, team)| row(tenant, team.id, Body::Team(convert::team(team))))
+                .map(|(tenant, team)| row(tenant, team.id, Body::Team(convert::team(team, now))))
                 .collect(),
             _ => Vec::new(),
         })

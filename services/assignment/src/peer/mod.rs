@@ -53,12 +53,18 @@ pub enum Failed {
 impl Refused {
     /// Whether the request id will never be carried out: it was resolved before the call came.
     pub fn is_for_good(&self) -> bool {
-        reason_of(&self.0).as_deref() == Some(Reason::TransferRefused.as_str())
+        self.reason() == Reason::TransferRefused.as_str()
+    }
+
+    /// The reason that conversation gives; empty for none.
+    pub fn reason(&self) -> String {
+        reason_of(&self.0).unwrap_or_default()
     }
 
     /// Whether the conversation was not any more what the decision was made on: taken, closed or gone.
     pub fn is_stale(&self) -> bool {
-        let stale = [Reason::HeldByOther, Reason::HolderChanged, Reason::ConversationClosed, Reason::NotFound];
+        let stale =
+            [Reason::HeldByOther, Reason::HolderChanged, Reason::ConversationClosed, Reason::NotFound];
         reason_of(&self.0).is_some_and(|reason| stale.iter().any(|stale| stale.as_str() == reason))
     }
 }

@@ -8,9 +8,9 @@ use tandem_proto::conversation::v1::TransferHolderResponse;
 use tandem_proto::r#type::v1::ErrorReason;
 use tonic::{Request, Response, Status};
 
-use super::command::{assign, bulk_assign, claim_next, hand_off, release, take_over, unassign};
+use super::command::{assign, bulk_assign, claim_next, hand_off, release, take_over, transfer_all, unassign};
 use super::{convert, parse};
-use crate::domain::{App, history, transfer};
+use crate::domain::{App, history, operation, transfer};
 
 pub struct Assignment {
     pub app: App,
@@ -102,6 +102,16 @@ impl AssignmentService for Assignment {
         violations.finish()?;
         let history = history::list(&self.app, caller(&request)?, id, &message.at_least_as_fresh).await?;
         Ok(Response::new(proto::ListHolderHistoryResponse { entries: convert::history(history) }))
+    }
+
+    async fn transfer_all(
+        &self,
+        request: Request<proto::TransferAllRequest>,
+    ) -> Result<Response<proto::TransferAllResponse>, Status> {
+        let caller = caller(&request)?;
+        let command = transfer_all(caller, request.get_ref())?;
+        let operation = operation::transfer_all(&self.app, caller, command).await?;
+        Ok(Response::new(proto::TransferAllResponse { operation: Some(convert::operation(operation)) }))
     }
 }
 

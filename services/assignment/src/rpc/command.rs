@@ -8,12 +8,14 @@ use tandem_fault::{Fault, Violations};
 use tandem_proto::assignment::v1 as proto;
 use tandem_proto::assignment::v1::assign_request::Assignee;
 use tandem_proto::assignment::v1::bulk_assign_request::Assignee as BulkAssignee;
+use tandem_proto::assignment::v1::transfer_all_request::To;
 use tandem_request_log::Request;
 use uuid::Uuid;
 
 use super::parse;
 use crate::domain::check::is_text;
 use crate::domain::kinds::{HandOffReason, Priority};
+use crate::domain::operation;
 use crate::domain::transfer::{self, Command};
 
 /// Conversations of one call.
@@ -199,4 +201,31 @@ pub fn bulk_assign(
         priority,
     };
     Ok(ids.into_iter().map(one).collect())
+}
+
+pub fn transfer_all(
+    caller: &Caller,
+    message: &proto::TransferAllRequest,
+) -> Result<operation::TransferAll, Fault> {
+    let mut violations = Violations::new();
+    let request_id = parse::id(&mut violations, "request_id", &message.request_id);
+    let from_agent_id = parse::id(&mut violations, "from_agent_id", &message.from_agent_id);
+    let to = match &message.to {
+        Some(To::AgentId(id)) => {
+            let id = parse::id(&mut violations, "agent_id", id);
+            violations.check(id != from_agent_id || id.is_nil(), "agent_id", "must be another agent");
+            transfer::Assignee::Agent(id)
+        }
+        Some(To::TeamId(id)) => transfer::Assignee::Team(parse::id(&mut violations, "team_id", id)),
+        None => {
+            violations.add("to", "must be an agent or a team");
+            transfer::Assignee::Team(Uuid::nil())
+        }
+    };
+    note(&mut violations, &message.note);
+    violations.finish()?;
+    let body = proto::TransferAllRequest { request_id: String::new(), ..message.clone() };
+    let request = request(caller, "TransferAll", request_id, &body)?;
+    let (note, force) = (message.note.clone(), message.force);
+    Ok(operation::TransferAll { request, from_agent_id, to, note, force })
 }

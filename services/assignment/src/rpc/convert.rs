@@ -5,13 +5,14 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use prost_types::Timestamp;
 use tandem_proto::assignment::v1 as proto;
-use tandem_proto::conversation::v1::{HolderChanged, TimelineEntry, timeline_entry::Event};
+use tandem_proto::assignment::v1::operation::To;
+use tandem_proto::conversation::v1::{HolderChanged, OpeningHours, TimelineEntry, timeline_entry::Event};
 use tandem_proto::r#type::v1 as types;
 use uuid::Uuid;
 
 use crate::domain::history::History;
-use crate::domain::kinds::HandOffReason;
-use crate::domain::model::{Actor, Agent, Holder, HolderChange, Listed, Team};
+use crate::domain::kinds::{HandOffReason, HolderKind};
+use crate::domain::model::{Actor, Agent, Holder, HolderChange, Listed, Operation, ReturnRule, Team, There};
 
 pub fn timestamp(at: DateTime<Utc>) -> Timestamp {
     Timestamp { seconds: at.timestamp(), nanos: at.timestamp_subsec_nanos().cast_signed() }
@@ -44,14 +45,26 @@ pub fn agent(agent: Agent) -> proto::Agent {
         create_time: Some(timestamp(agent.created_at)),
         etag: agent.version.to_string(),
         version: agent.version,
-        // Heartbeats are not taken yet.
-        presence: proto::Presence::Unspecified.into(),
+        presence: agent.presence.number().into(),
         held: agent.held,
     }
 }
 
-pub fn team(team: Team) -> proto::Team {
+/// A team as it is at `now`.
+pub fn team(team: Team, now: DateTime<Utc>) -> proto::Team {
+    let minutes = |minutes: u32| i32::try_from(minutes).unwrap_or_default();
+    let working_hours = team.working_hours.iter().map(|hours| OpeningHours {
+        weekday: minutes(hours.weekday),
+        opens_minute: minutes(hours.opens),
+        closes_minute: minutes(hours.closes),
+    });
+    let ReturnRule { away_after_s, offline_after_s } = team.return_rule;
+    let any = away_after_s.or(offline_after_s).is_some();
     proto::Team {
+        return_rule: any.then_some(proto::ReturnRule { away_after_s, offline_after_s }),
+        working_hours: working_hours.collect(),
+        open: team.is_open(now),
+        time_zone: team.time_zone,
         id: team.id.to_string(),
         display_name: team.display_name,
         agent_ids: texts(&team.agent_ids),
@@ -65,6 +78,44 @@ pub fn team(team: Team) -> proto::Team {
     }
 }
 
+pub fn there(there: There) -> proto::AgentPresence {
+    proto::AgentPresence {
+        agent_id: there.agent_id.to_string(),
+        presence: there.presence.number().into(),
+        since: there.since.map(timestamp),
+        expire_time: there.expires_at.map(timestamp),
+    }
+}
+
+pub fn operation(operation: Operation) -> proto::Operation {
+    let to = operation.to.and_then(|to| Some((to.kind, to.id?.to_string())));
+    proto::Operation {
+        id: operation.id.to_string(),
+        kind: operation.kind.number().into(),
+        agent_id: operation.agent_id.to_string(),
+        to: to.map(|(kind, id)| match kind {
+            HolderKind::Team => To::ToTeamId(id),
+            _ => To::ToAgentId(id),
+        }),
+        state: operation.state.number().into(),
+        moved: operation.moved,
+        skipped: operation.skipped,
+        failed: operation.failed,
+        remaining: operation.total - operation.moved - operation.skipped - operation.failed,
+        failed_reason: types::ErrorReason::named(&operation.failed_reason).into(),
+        actor_id: actor_id(operation.actor),
+        note: operation.note,
+        create_time: Some(timestamp(operation.created_at)),
+        update_time: Some(timestamp(operation.updated_at)),
+        end_time: operation.ended_at.map(timestamp),
+    }
+}
+
+/// An id where one is known, else the kind's name.
+fn actor_id(actor: Actor) -> String {
+    actor.id.map_or_else(|| actor.kind.as_str().to_owned(), |id| id.to_string())
+}
+
 pub fn notification(listed: Listed) -> proto::Notification {
     let notification = listed.notification;
     proto::Notification {
@@ -73,10 +124,7 @@ pub fn notification(listed: Listed) -> proto::Notification {
         kind: notification.kind.number().into(),
         conversation_id: notification.conversation_id.to_string(),
         note: notification.note,
-        actor_id: notification
-            .actor
-            .id
-            .map_or_else(|| notification.actor.kind.as_str().to_owned(), |id| id.to_string()),
+        actor_id: actor_id(notification.actor),
         time: Some(timestamp(notification.at)),
         read_time: listed.read_at.map(timestamp),
         epoch: notification.epoch,

@@ -2,11 +2,11 @@ use tandem_access::{Caller, caller};
 use tandem_fault::{Fault, Violations};
 use tandem_proto::assignment::v1 as proto;
 use tandem_proto::assignment::v1::directory_service_server::DirectoryService;
-use tandem_signed_token::{PageToken, Signer, binding};
+use tandem_signed_token::Signer;
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
-use super::{convert, parse};
+use super::{convert, list, parse};
 use crate::domain::check::is_name;
 use crate::domain::{App, agent, team};
 
@@ -52,16 +52,10 @@ impl DirectoryService for Directory {
         &self,
         request: Request<proto::ListAgentsRequest>,
     ) -> Result<Response<proto::ListAgentsResponse>, Status> {
-        let page = Page::read(
-            self,
-            &request,
-            request.get_ref().page_size,
-            &request.get_ref().page_token,
-            "ListAgents",
-        )?;
-        let agents = agent::list(&self.app, page.tenant_id, page.after, page.limit).await?;
-        let next_page_token = page.next(&self.signer, agents.len(), agents.last().map(|agent| agent.id));
-        let agents = agents.into_iter().map(convert::agent).collect();
+        let (page, narrow) = list::agents(&self.signer, caller(&request)?, request.get_ref())?;
+        let scanned = agent::list(&self.app, page.tenant_id, &narrow, page.after.clone(), page.limit).await?;
+        let next_page_token = page.next(&self.signer, scanned.next.as_ref());
+        let agents = scanned.items.into_iter().map(convert::agent).collect();
         Ok(Response::new(proto::ListAgentsResponse { agents, next_page_token }))
     }
 
@@ -71,7 +65,7 @@ impl DirectoryService for Directory {
     ) -> Result<Response<proto::CreateTeamResponse>, Status> {
         let command = create_team(caller(&request)?, request.get_ref())?;
         let changed = team::create(&self.app, command).await?;
-        let team = Some(convert::team(changed.entity));
+        let team = Some(convert::team(changed.entity, self.app.ambient.now()));
         Ok(Response::new(proto::CreateTeamResponse { team, change_token: changed.change_token }))
     }
 
@@ -81,7 +75,7 @@ impl DirectoryService for Directory {
     ) -> Result<Response<proto::UpdateTeamResponse>, Status> {
         let command = update_team(caller(&request)?, request.get_ref())?;
         let changed = team::update(&self.app, command).await?;
-        let team = Some(convert::team(changed.entity));
+        let team = Some(convert::team(changed.entity, self.app.ambient.now()));
         Ok(Response::new(proto::UpdateTeamResponse { team, change_token: changed.change_token }))
     }
 
@@ -89,54 +83,50 @@ impl DirectoryService for Directory {
         &self,
         request: Request<proto::ListTeamsRequest>,
     ) -> Result<Response<proto::ListTeamsResponse>, Status> {
-        let page = Page::read(
-            self,
-            &request,
-            request.get_ref().page_size,
-            &request.get_ref().page_token,
-            "ListTeams",
-        )?;
-        let teams = team::list(&self.app, page.tenant_id, page.after, page.limit).await?;
-        let next_page_token = page.next(&self.signer, teams.len(), teams.last().map(|team| team.id));
-        let teams = teams.into_iter().map(convert::team).collect();
+        let page = list::teams(&self.signer, caller(&request)?, request.get_ref())?;
+        let query = &request.get_ref().query;
+        let scanned = team::list(&self.app, page.tenant_id, query, page.after.clone(), page.limit).await?;
+        let next_page_token = page.next(&self.signer, scanned.next.as_ref());
+        let now = self.app.ambient.now();
+        let teams = scanned.items.into_iter().map(|team| convert::team(team, now)).collect();
         Ok(Response::new(proto::ListTeamsResponse { teams, next_page_token }))
     }
-}
 
-/// A page by ids that a caller asks for.
-struct Page {
-    tenant_id: Uuid,
-    bound: [u8; 16],
-    after: Option<Uuid>,
-    limit: i64,
-}
-
-impl Page {
-    fn read<T>(
-        directory: &Directory,
-        request: &Request<T>,
-        size: i32,
-        token: &str,
-        method: &str,
-    ) -> Result<Self, Fault> {
-        let caller = caller(request)?;
-        let tenant_id = caller.tenant()?;
+    async fn get_team(
+        &self,
+        request: Request<proto::GetTeamRequest>,
+    ) -> Result<Response<proto::GetTeamResponse>, Status> {
         let mut violations = Violations::new();
-        let limit = parse::page_size(&mut violations, size);
+        let id = parse::id(&mut violations, "team_id", &request.get_ref().team_id);
         violations.finish()?;
-        let bound = binding(&[tenant_id.as_bytes(), caller.subject.as_bytes(), method.as_bytes()]);
-        let after = PageToken::resume(&directory.signer, &bound, token)?;
-        Ok(Self { tenant_id, bound, after, limit })
+        let team = team::get(&self.app, caller(&request)?.tenant()?, id).await?;
+        let team = Some(convert::team(team, self.app.ambient.now()));
+        Ok(Response::new(proto::GetTeamResponse { team }))
     }
 
-    /// The token of the next page; empty when this one was not full.
-    fn next(&self, signer: &Signer, read: usize, last: Option<Uuid>) -> String {
-        match last {
-            Some(last) if i64::try_from(read) == Ok(self.limit) => {
-                PageToken::encode(signer, &self.bound, &last)
-            }
-            _ => String::new(),
-        }
+    async fn deactivate_agent(
+        &self,
+        request: Request<proto::DeactivateAgentRequest>,
+    ) -> Result<Response<proto::DeactivateAgentResponse>, Status> {
+        let caller = caller(&request)?;
+        let (command, agent_id) = deactivate_agent(caller, request.get_ref())?;
+        let changed = agent::deactivate(&self.app, caller, command, agent_id).await?;
+        let (agent, operation) = (changed.entity.agent, changed.entity.operation);
+        Ok(Response::new(proto::DeactivateAgentResponse {
+            agent: Some(convert::agent(agent)),
+            operation: Some(convert::operation(operation)),
+            change_token: changed.change_token,
+        }))
+    }
+
+    async fn reactivate_agent(
+        &self,
+        request: Request<proto::ReactivateAgentRequest>,
+    ) -> Result<Response<proto::ReactivateAgentResponse>, Status> {
+        let (command, agent_id) = reactivate_agent(caller(&request)?, request.get_ref())?;
+        let changed = agent::reactivate(&self.app, command, agent_id).await?;
+        let agent = Some(convert::agent(changed.entity));
+        Ok(Response::new(proto::ReactivateAgentResponse { agent, change_token: changed.change_token }))
     }
 }
 
@@ -192,4 +182,28 @@ fn update_team(caller: &Caller, message: &proto::UpdateTeamRequest) -> Result<te
     let body = proto::UpdateTeamRequest { request_id: String::new(), team: Some(given), ..message.clone() };
     let request = parse::request(caller, "UpdateTeam", request_id, &body)?;
     Ok(team::Update { request, team_id, version, fields, values })
+}
+
+fn deactivate_agent(
+    caller: &Caller,
+    message: &proto::DeactivateAgentRequest,
+) -> Result<(tandem_request_log::Request, Uuid), Fault> {
+    let mut violations = Violations::new();
+    let request_id = parse::id(&mut violations, "request_id", &message.request_id);
+    let agent_id = parse::id(&mut violations, "agent_id", &message.agent_id);
+    violations.finish()?;
+    let body = proto::DeactivateAgentRequest { request_id: String::new(), ..message.clone() };
+    Ok((parse::request(caller, "DeactivateAgent", request_id, &body)?, agent_id))
+}
+
+fn reactivate_agent(
+    caller: &Caller,
+    message: &proto::ReactivateAgentRequest,
+) -> Result<(tandem_request_log::Request, Uuid), Fault> {
+    let mut violations = Violations::new();
+    let request_id = parse::id(&mut violations, "request_id", &message.request_id);
+    let agent_id = parse::id(&mut violations, "agent_id", &message.agent_id);
+    violations.finish()?;
+    let body = proto::ReactivateAgentRequest { request_id: String::new(), ..message.clone() };
+    Ok((parse::request(caller, "ReactivateAgent", request_id, &body)?, agent_id))
 }

@@ -4,14 +4,20 @@ mod assignment;
 mod command;
 pub mod convert;
 mod directory;
+mod list;
 mod notification;
+mod operation;
+mod page;
 mod parse;
+mod presence;
 mod routing;
 mod routing_convert;
 
 pub use assignment::Assignment;
 pub use directory::Directory;
 pub use notification::Notifications;
+pub use operation::Operations;
+pub use presence::Presences;
 pub use routing::Routing;
 
 use tonic::Status;

@@ -4,12 +4,13 @@ use prost::Message;
 use tandem_access::Caller;
 use tandem_fault::{Fault, Violations};
 use tandem_proto::assignment::v1 as proto;
+use tandem_proto::conversation::v1::OpeningHours;
 use tandem_request_log::Request;
 use uuid::Uuid;
 
 use crate::domain::agent;
-use crate::domain::kinds::{HandOffReason, Priority, Strategy};
-use crate::domain::model::Skill;
+use crate::domain::kinds::{HandOffReason, Presence, Priority, Strategy};
+use crate::domain::model::{Hours, ReturnRule, Skill};
 use crate::domain::routing;
 use crate::domain::team;
 
@@ -27,6 +28,13 @@ pub fn maybe_id(violations: &mut Violations, field: &str, text: &str) -> Option<
 
 pub fn ids(violations: &mut Violations, field: &str, texts: &[String]) -> Vec<Uuid> {
     texts.iter().enumerate().map(|(index, text)| id(violations, &format!("{field}[{index}]"), text)).collect()
+}
+
+/// A presence that must be given. Offline stands in for a wrong one.
+pub fn presence(violations: &mut Violations, field: &str, number: i32) -> Presence {
+    let known = Presence::from_number(number);
+    violations.check(known.is_some(), field, "must be a known presence");
+    known.unwrap_or(Presence::Offline)
 }
 
 /// A page's size: 1 to 200, 0 means 50.
@@ -100,6 +108,8 @@ pub fn team_values(violations: &mut Violations, team: &proto::Team, fields: &[te
     let mut values = team::Values {
         display_name: team.display_name.clone(),
         all_channels: team.all_channels,
+        return_rule: team.return_rule.as_ref().map_or_else(ReturnRule::default, return_rule),
+        time_zone: team.time_zone.clone(),
         ..team::Values::default()
     };
     for field in fields {
@@ -112,7 +122,13 @@ pub fn team_values(violations: &mut Violations, team: &proto::Team, fields: &[te
             team::Field::FallbackTeamId => {
                 values.fallback_team_id = maybe_id(&mut inner, "fallback_team_id", &team.fallback_team_id);
             }
-            team::Field::DisplayName | team::Field::AllChannels => {}
+            team::Field::WorkingHours => {
+                values.working_hours = team.working_hours.iter().map(hours).collect();
+            }
+            team::Field::DisplayName
+            | team::Field::AllChannels
+            | team::Field::ReturnRule
+            | team::Field::TimeZone => {}
         }
     }
     values.check(fields, &mut inner);
@@ -190,4 +206,18 @@ fn kinds<T>(
         kind
     });
     read.collect()
+}
+
+fn return_rule(rule: &proto::ReturnRule) -> ReturnRule {
+    ReturnRule { away_after_s: rule.away_after_s, offline_after_s: rule.offline_after_s }
+}
+
+/// What is negative is out of every range.
+fn hours(hours: &OpeningHours) -> Hours {
+    let number = |number: i32| u32::try_from(number).unwrap_or(u32::MAX);
+    Hours {
+        weekday: number(hours.weekday),
+        opens: number(hours.opens_minute),
+        closes: number(hours.closes_minute),
+    }
 }

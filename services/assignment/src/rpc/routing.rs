@@ -59,8 +59,7 @@ impl RoutingService for Routing {
         let id = parse::id(&mut violations, "conversation_id", &message.conversation_id);
         let team_id = parse::maybe_id(&mut violations, "team_id", &message.team_id);
         violations.finish()?;
-        let found =
-            routing::candidates(&self.app, caller, id, team_id, &message.at_least_as_fresh).await?;
+        let found = routing::candidates(&self.app, caller, id, team_id, &message.at_least_as_fresh).await?;
         Ok(Response::new(convert::candidates(found)))
     }
 
@@ -73,8 +72,7 @@ impl RoutingService for Routing {
         let id = parse::id(&mut violations, "conversation_id", &message.conversation_id);
         let rule = message.rule.as_ref().map(|given| self.tried(&mut violations, given));
         violations.finish()?;
-        let explained =
-            routing::explain(&self.app, caller, id, rule, &message.at_least_as_fresh).await?;
+        let explained = routing::explain(&self.app, caller, id, rule, &message.at_least_as_fresh).await?;
         Ok(Response::new(convert::explained(explained)))
     }
 }
@@ -86,11 +84,8 @@ impl Routing {
             Field::ALL.iter().copied().filter(|field| *field != Field::DisplayName).collect();
         let values = parse::rule_values(violations, given, &fields);
         let id = parse::maybe_id(violations, "rule.id", &given.id).unwrap_or_default();
-        let mut rule = Rule {
-            id,
-            display_name: given.display_name.clone(),
-            ..Rule::default_at(self.app.ambient.now())
-        };
+        let mut rule =
+            Rule { id, display_name: given.display_name.clone(), ..Rule::default_at(self.app.ambient.now()) };
         values.put(&fields, &mut rule);
         rule
     }

@@ -1,13 +1,18 @@
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use tandem_database::{Connection, Result};
 use tandem_fault::Fault;
 use uuid::Uuid;
 
+use super::words::{APART, patterns};
 use super::{all_written, conflict};
+use crate::domain::agent::Narrow;
 use crate::domain::check::folded;
-use crate::domain::kinds::{AgentState, checked};
-use crate::domain::model::{Agent, MOST_HELD, Skill};
+use crate::domain::kinds::{AgentState, Presence, checked};
+use crate::domain::list::Scanned;
+use crate::domain::model::{Agent, MOST_HELD, ReturnRule, Skill};
 
 struct Record {
     tenant_id: Uuid,
@@ -24,6 +29,7 @@ struct Record {
     version: i64,
     team_ids: Vec<Uuid>,
     held: i64,
+    presence: i16,
 }
 
 impl Record {
@@ -43,6 +49,7 @@ impl Record {
             version: self.version,
             team_ids: self.team_ids,
             held: i32::try_from(self.held).unwrap_or(MOST_HELD),
+            presence: checked(Presence::from_number(self.presence.into())),
         };
         Ok((self.tenant_id, agent))
     }
@@ -57,8 +64,8 @@ fn email_folded(agent: &Agent) -> Option<String> {
 pub async fn insert(connection: &mut Connection, tenant_id: Uuid, agent: &Agent) -> Result<()> {
     sqlx::query!(
         "INSERT INTO agent (tenant_id, id, subject, display_name, email, email_folded, state, capacity, languages, skills,
-             time_zone, created_at, version)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+             time_zone, created_at, version, name_folded)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
         tenant_id,
         agent.id,
         agent.subject,
@@ -72,6 +79,7 @@ pub async fn insert(connection: &mut Connection, tenant_id: Uuid, agent: &Agent)
         agent.time_zone,
         agent.created_at,
         agent.version,
+        folded(&agent.display_name),
     )
     .execute(connection)
     .await
@@ -83,7 +91,7 @@ pub async fn insert(connection: &mut Connection, tenant_id: Uuid, agent: &Agent)
 pub async fn update(connection: &mut Connection, tenant_id: Uuid, agent: &Agent) -> Result<()> {
     let updated = sqlx::query!(
         "UPDATE agent SET display_name = $3, email = $4, email_folded = $5, state = $6, capacity = $7, languages = $8,
-             skills = $9, time_zone = $10, version = $11
+             skills = $9, time_zone = $10, version = $11, name_folded = $12
          WHERE tenant_id = $1 AND id = $2",
         tenant_id,
         agent.id,
@@ -96,6 +104,7 @@ pub async fn update(connection: &mut Connection, tenant_id: Uuid, agent: &Agent)
         serde_json::to_value(&agent.skills).map_err(Fault::internal)?,
         agent.time_zone,
         agent.version,
+        folded(&agent.display_name),
     )
     .execute(connection)
     .await
@@ -143,8 +152,12 @@ pub async fn existing(connection: &mut Connection, tenant_id: Uuid, ids: &[Uuid]
     Ok(ids)
 }
 
-/// Agents by (tenant, id), in no order; what is gone is left out.
-pub async fn read(connection: &mut Connection, ids: &[(Uuid, Uuid)]) -> Result<Vec<(Uuid, Agent)>> {
+/// Agents by (tenant, id) as they are at `now`, in no order; what is gone is left out.
+pub async fn read(
+    connection: &mut Connection,
+    ids: &[(Uuid, Uuid)],
+    now: DateTime<Utc>,
+) -> Result<Vec<(Uuid, Agent)>> {
     let (tenants, ids): (Vec<Uuid>, Vec<Uuid>) = ids.iter().copied().unzip();
     let records = sqlx::query_as!(
         Record,
@@ -155,37 +168,94 @@ pub async fn read(connection: &mut Connection, ids: &[(Uuid, Uuid)]) -> Result<V
                   (SELECT count(*) FROM (
                       SELECT FROM conversation c
                       WHERE c.tenant_id = a.tenant_id AND c.holder_id = a.id AND c.holder_kind = 2 AND c.status <> 4
-                      LIMIT $3) AS held) AS "held!"
+                      LIMIT $3) AS held) AS "held!",
+                  -- A heartbeat that crossed the deactivation says nothing.
+                  coalesce((SELECT p.status FROM presence p
+                            WHERE p.tenant_id = a.tenant_id AND p.agent_id = a.id AND p.expires_at > $4 AND a.state = 1),
+                           4::smallint) AS "presence!"
            FROM unnest($1::uuid[], $2::uuid[]) AS wanted (tenant_id, id) JOIN agent a USING (tenant_id, id)"#,
         &tenants,
         &ids,
         i64::from(MOST_HELD),
+        now,
     )
     .fetch_all(connection)
     .await?;
     records.into_iter().map(Record::into_agent).collect()
 }
 
-/// A tenant's agents in the order of their ids, after the given one.
+/// A page of a tenant's agents by folded name and id, after the given pair. Looks at `budget` agents at most.
 pub async fn page(
     connection: &mut Connection,
     tenant_id: Uuid,
-    after: Uuid,
-    limit: i64,
-) -> Result<Vec<Agent>> {
-    let ids = sqlx::query_scalar!(
-        "SELECT id FROM agent WHERE tenant_id = $1 AND id > $2 ORDER BY id LIMIT $3",
+    narrow: &Narrow,
+    after: &(String, Uuid),
+    (limit, budget): (i64, i64),
+    now: DateTime<Utc>,
+) -> Result<Scanned<Agent>> {
+    let states: Vec<i16> = narrow.presences.iter().map(|presence| presence.number()).collect();
+    let rows = sqlx::query!(
+        r#"WITH scanned AS (
+               SELECT a.id, a.name_folded, a.email_folded, a.state, a.skills, a.languages, 
+                      row_number() OVER (ORDER BY a.name_folded, a.id) AS number
+               FROM (SELECT * FROM agent
+                     WHERE tenant_id = $1 AND (name_folded, id) > ($2, $3) ORDER BY name_folded, id LIMIT $4) AS a)
+           SELECT s.id AS "id!", s.name_folded AS "name_folded!", s.matches AS "matches!", s.number AS "number!" FROM (
+               SELECT s.id, s.name_folded, s.number,
+                      ' ' || translate(s.name_folded || ' ' || coalesce(s.email_folded, ''), $5, $6) LIKE ALL ($7)
+                      AND ($8::smallint IS NULL OR s.state = $8)
+                      AND ($9::uuid IS NULL OR EXISTS (
+                          SELECT FROM team_member m WHERE m.tenant_id = $1 AND m.team_id = $9 AND m.agent_id = s.id))
+                      AND (cardinality($10::smallint[]) = 0 OR coalesce((
+                          SELECT p.status FROM presence p
+                          WHERE p.tenant_id = $1 AND p.agent_id = s.id AND p.expires_at > $11 AND s.state = 1),
+                          4::smallint) = ANY ($10))
+                      AND ($12 = '' OR EXISTS (
+                          SELECT FROM jsonb_array_elements(s.skills) AS has WHERE lower(has ->> 'name') = $12))
+                      AND ($13 = '' OR EXISTS (
+                          SELECT FROM unnest(s.languages) AS speaks (tag)
+                          WHERE lower(tag) = $13 OR starts_with(lower(tag), $13 || '-'))) AS matches
+               FROM scanned s) AS s
+           WHERE s.matches OR s.number = $4 ORDER BY s.number"#,
         tenant_id,
-        after,
-        limit,
+        after.0,
+        after.1,
+        budget,
+        APART,
+        " ".repeat(APART.chars().count()),
+        &patterns(&narrow.query),
+        narrow.state.map(AgentState::number),
+        narrow.team_id,
+        &states,
+        now,
+        folded(&narrow.skill),
+        narrow.language.to_lowercase(),
     )
     .fetch_all(&mut *connection)
     .await?;
-    let wanted: Vec<(Uuid, Uuid)> = ids.into_iter().map(|id| (tenant_id, id)).collect();
-    let mut agents: Vec<Agent> =
-        read(connection, &wanted).await?.into_iter().map(|(_, agent)| agent).collect();
-    agents.sort_unstable_by_key(|agent| agent.id);
-    Ok(agents)
+    let end = rows.last().filter(|row| row.number == budget).map(|row| (row.name_folded.clone(), row.id));
+    let keys: Vec<(String, Uuid)> =
+        rows.into_iter().filter(|row| row.matches).map(|row| (row.name_folded, row.id)).collect();
+    let scanned = Scanned::of(keys, end, limit);
+    let wanted: Vec<(Uuid, Uuid)> = scanned.items.iter().map(|(_, id)| (tenant_id, *id)).collect();
+    let mut read: HashMap<Uuid, Agent> =
+        read(connection, &wanted, now).await?.into_iter().map(|(_, agent)| (agent.id, agent)).collect();
+    Ok(scanned.map(|(_, id)| read.remove(&id)))
+}
+
+/// An agent's teams' rules for the return of work, the shortest of each.
+pub async fn return_rule(connection: &mut Connection, tenant_id: Uuid, agent_id: Uuid) -> Result<ReturnRule> {
+    let rule = sqlx::query_as!(
+        ReturnRule,
+        "SELECT min(t.return_away_s) AS away_after_s, min(t.return_offline_s) AS offline_after_s
+         FROM team_member m JOIN team t ON t.tenant_id = m.tenant_id AND t.id = m.team_id
+         WHERE m.tenant_id = $1 AND m.agent_id = $2",
+        tenant_id,
+        agent_id,
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(rule)
 }
 
 /// Everybody's agents in the order of (tenant, id), for a snapshot.

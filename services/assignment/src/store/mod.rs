@@ -8,12 +8,15 @@ pub mod customer;
 pub mod due;
 pub mod holder_change;
 pub mod notification;
+pub mod operation;
 pub mod person;
+pub mod presence;
 pub mod queue;
 pub mod reservation;
 pub mod routing_rule;
 pub mod team;
 pub mod tenant;
+mod words;
 
 use tandem_database::Result;
 use tandem_fault::Fault;

@@ -1,13 +1,16 @@
 //! Agents as routing sees them.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 use tandem_database::{Connection, Result};
 use tandem_fault::Fault;
 use uuid::Uuid;
 
 use crate::domain::kinds::{Presence, checked};
-use crate::domain::model::MOST_HELD;
+use crate::domain::model::{Hours, MOST_HELD};
 use crate::domain::routing::Person;
+use crate::domain::team::is_open;
 
 /// Active agents by id, in no order: `team_id` says whose turn counts, `but` which conversation does not count as held.
 pub async fn read(
@@ -44,8 +47,9 @@ pub async fn read(
         now,
         i64::from(MOST_HELD),
     )
-    .fetch_all(connection)
+    .fetch_all(&mut *connection)
     .await?;
+    let in_hours = in_hours(connection, tenant_id, ids, now).await?;
     let people = rows.into_iter().map(|row| {
         Ok(Person {
             id: row.id,
@@ -56,9 +60,36 @@ pub async fn read(
             languages: row.languages,
             skills: serde_json::from_value(row.skills).map_err(Fault::internal)?,
             routed_at: row.routed_at,
+            in_hours: in_hours.contains(&row.id),
         })
     });
     people.collect()
+}
+
+/// Who of some agents is in a team that works now.
+async fn in_hours(
+    connection: &mut Connection,
+    tenant_id: Uuid,
+    ids: &[Uuid],
+    now: DateTime<Utc>,
+) -> Result<HashSet<Uuid>> {
+    let rows = sqlx::query!(
+        r#"SELECT t.working_hours, t.time_zone, array_agg(m.agent_id) AS "agent_ids!"
+           FROM team_member m JOIN team t ON t.tenant_id = m.tenant_id AND t.id = m.team_id
+           WHERE m.tenant_id = $1 AND m.agent_id = ANY ($2) GROUP BY t.id, t.working_hours, t.time_zone"#,
+        tenant_id,
+        ids,
+    )
+    .fetch_all(connection)
+    .await?;
+    let mut working = HashSet::new();
+    for row in rows {
+        let hours: Vec<Hours> = serde_json::from_value(row.working_hours).map_err(Fault::internal)?;
+        if is_open(&hours, &row.time_zone, now) {
+            working.extend(row.agent_ids);
+        }
+    }
+    Ok(working)
 }
 
 /// Members of a team who are active, at most `limit`.

@@ -1,10 +1,16 @@
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
+use serde_json::Value;
 use tandem_database::{Connection, Result};
+use tandem_fault::Fault;
 use uuid::Uuid;
 
+use super::words::{APART, patterns};
 use super::{all_written, conflict};
 use crate::domain::check::folded;
-use crate::domain::model::Team;
+use crate::domain::list::Scanned;
+use crate::domain::model::{ReturnRule, Team};
 
 struct Record {
     tenant_id: Uuid,
@@ -17,22 +23,32 @@ struct Record {
     fallback_team_id: Option<Uuid>,
     created_at: DateTime<Utc>,
     version: i64,
+    return_away_s: Option<i32>,
+    return_offline_s: Option<i32>,
+    working_hours: Value,
+    time_zone: String,
 }
 
-impl From<Record> for (Uuid, Team) {
-    fn from(record: Record) -> Self {
+impl Record {
+    fn into_team(self) -> Result<(Uuid, Team)> {
         let team = Team {
-            id: record.id,
-            display_name: record.display_name,
-            agent_ids: record.agent_ids,
-            lead_agent_id: record.lead_agent_id,
-            all_channels: record.all_channels,
-            channel_ids: record.channel_ids,
-            fallback_team_id: record.fallback_team_id,
-            created_at: record.created_at,
-            version: record.version,
+            id: self.id,
+            display_name: self.display_name,
+            agent_ids: self.agent_ids,
+            lead_agent_id: self.lead_agent_id,
+            all_channels: self.all_channels,
+            channel_ids: self.channel_ids,
+            fallback_team_id: self.fallback_team_id,
+            created_at: self.created_at,
+            version: self.version,
+            return_rule: ReturnRule {
+                away_after_s: self.return_away_s,
+                offline_after_s: self.return_offline_s,
+            },
+            working_hours: serde_json::from_value(self.working_hours).map_err(Fault::internal)?,
+            time_zone: self.time_zone,
         };
-        (record.tenant_id, team)
+        Ok((self.tenant_id, team))
     }
 }
 
@@ -40,8 +56,8 @@ impl From<Record> for (Uuid, Team) {
 pub async fn insert(connection: &mut Connection, tenant_id: Uuid, team: &Team) -> Result<()> {
     sqlx::query!(
         "INSERT INTO team (tenant_id, id, display_name, name_folded, lead_agent_id, all_channels, channel_ids,
-             fallback_team_id, created_at, version)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+             fallback_team_id, created_at, version, return_away_s, return_offline_s, working_hours, time_zone)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
         tenant_id,
         team.id,
         team.display_name,
@@ -52,6 +68,10 @@ pub async fn insert(connection: &mut Connection, tenant_id: Uuid, team: &Team) -
         team.fallback_team_id,
         team.created_at,
         team.version,
+        team.return_rule.away_after_s,
+        team.return_rule.offline_after_s,
+        serde_json::to_value(&team.working_hours).map_err(Fault::internal)?,
+        team.time_zone,
     )
     .execute(connection)
     .await
@@ -63,7 +83,8 @@ pub async fn insert(connection: &mut Connection, tenant_id: Uuid, team: &Team) -
 pub async fn update(connection: &mut Connection, tenant_id: Uuid, team: &Team) -> Result<()> {
     let updated = sqlx::query!(
         "UPDATE team SET display_name = $3, name_folded = $4, lead_agent_id = $5, all_channels = $6, channel_ids = $7,
-             fallback_team_id = $8, version = $9
+             fallback_team_id = $8, version = $9, return_away_s = $10, return_offline_s = $11, working_hours = $12,
+             time_zone = $13
          WHERE tenant_id = $1 AND id = $2",
         tenant_id,
         team.id,
@@ -74,6 +95,10 @@ pub async fn update(connection: &mut Connection, tenant_id: Uuid, team: &Team) -
         &team.channel_ids,
         team.fallback_team_id,
         team.version,
+        team.return_rule.away_after_s,
+        team.return_rule.offline_after_s,
+        serde_json::to_value(&team.working_hours).map_err(Fault::internal)?,
+        team.time_zone,
     )
     .execute(connection)
     .await
@@ -132,7 +157,11 @@ pub async fn existing(connection: &mut Connection, tenant_id: Uuid, ids: &[Uuid]
 }
 
 /// The fallback team of a team; the outer `None` when there is no such team.
-pub async fn fallback(connection: &mut Connection, tenant_id: Uuid, id: Uuid) -> Result<Option<Option<Uuid>>> {
+pub async fn fallback(
+    connection: &mut Connection,
+    tenant_id: Uuid,
+    id: Uuid,
+) -> Result<Option<Option<Uuid>>> {
     let team_id = sqlx::query_scalar!(
         "SELECT fallback_team_id FROM team WHERE tenant_id = $1 AND id = $2",
         tenant_id,
@@ -221,35 +250,51 @@ pub async fn read(connection: &mut Connection, ids: &[(Uuid, Uuid)]) -> Result<V
         r#"SELECT t.tenant_id, t.id, t.display_name,
                   ARRAY (SELECT m.agent_id FROM team_member m WHERE m.tenant_id = t.tenant_id AND m.team_id = t.id
                          ORDER BY m.agent_id) AS "agent_ids!",
-                  t.lead_agent_id, t.all_channels, t.channel_ids, t.fallback_team_id, t.created_at, t.version
+                  t.lead_agent_id, t.all_channels, t.channel_ids, t.fallback_team_id, t.created_at, t.version,
+                  t.return_away_s, t.return_offline_s, t.working_hours, t.time_zone
            FROM unnest($1::uuid[], $2::uuid[]) AS wanted (tenant_id, id) JOIN team t USING (tenant_id, id)"#,
         &tenants,
         &ids,
     )
     .fetch_all(connection)
     .await?;
-    Ok(records.into_iter().map(Into::into).collect())
+    records.into_iter().map(Record::into_team).collect()
 }
 
-/// A tenant's teams in the order of their ids, after the given one.
+/// A page of a tenant's teams by folded name and id, after the given pair. Looks at `budget` teams at most.
 pub async fn page(
     connection: &mut Connection,
     tenant_id: Uuid,
-    after: Uuid,
-    limit: i64,
-) -> Result<Vec<Team>> {
-    let ids = sqlx::query_scalar!(
-        "SELECT id FROM team WHERE tenant_id = $1 AND id > $2 ORDER BY id LIMIT $3",
+    query: &str,
+    after: &(String, Uuid),
+    (limit, budget): (i64, i64),
+) -> Result<Scanned<Team>> {
+    let rows = sqlx::query!(
+        r#"SELECT s.id AS "id!", s.name_folded AS "name_folded!", s.matches AS "matches!", s.number AS "number!" FROM (
+               SELECT id, name_folded, ' ' || translate(name_folded, $5, $6) LIKE ALL ($7) AS matches,
+                      row_number() OVER (ORDER BY name_folded, id) AS number
+               FROM (SELECT id, name_folded FROM team
+                     WHERE tenant_id = $1 AND (name_folded, id) > ($2, $3) ORDER BY name_folded, id LIMIT $4) AS scanned
+               ) AS s
+           WHERE s.matches OR s.number = $4 ORDER BY s.number"#,
         tenant_id,
-        after,
-        limit,
+        after.0,
+        after.1,
+        budget,
+        APART,
+        " ".repeat(APART.chars().count()),
+        &patterns(query),
     )
     .fetch_all(&mut *connection)
     .await?;
-    let wanted: Vec<(Uuid, Uuid)> = ids.into_iter().map(|id| (tenant_id, id)).collect();
-    let mut teams: Vec<Team> = read(connection, &wanted).await?.into_iter().map(|(_, team)| team).collect();
-    teams.sort_unstable_by_key(|team| team.id);
-    Ok(teams)
+    let end = rows.last().filter(|row| row.number == budget).map(|row| (row.name_folded.clone(), row.id));
+    let keys: Vec<(String, Uuid)> =
+        rows.into_iter().filter(|row| row.matches).map(|row| (row.name_folded, row.id)).collect();
+    let scanned = Scanned::of(keys, end, limit);
+    let wanted: Vec<(Uuid, Uuid)> = scanned.items.iter().map(|(_, id)| (tenant_id, *id)).collect();
+    let mut read: HashMap<Uuid, Team> =
+        read(connection, &wanted).await?.into_iter().map(|(_, team)| (team.id, team)).collect();
+    Ok(scanned.map(|(_, id)| read.remove(&id)))
 }
 
 /// Everybody's teams in the order of (tenant, id), for a snapshot.

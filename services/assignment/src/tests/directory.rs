@@ -178,10 +178,10 @@ async fn pages_hold_everybody_once_and_tokens_belong_to_their_caller() {
     for number in 0..7 {
         made.push(sandbox.agent(&format!("agent-{number}"), 0).await.to_string());
     }
-    made.sort();
     let (mut seen, mut token) = (Vec::new(), String::new());
     loop {
-        let message = proto::ListAgentsRequest { page_size: 3, page_token: token.clone() };
+        let message =
+            proto::ListAgentsRequest { page_size: 3, page_token: token.clone(), ..Default::default() };
         let page = sandbox.directory.list_agents(admin(message)).await.unwrap().into_inner();
         seen.extend(page.agents.into_iter().map(|agent| agent.id));
         if page.next_page_token.is_empty() {
@@ -190,10 +190,10 @@ async fn pages_hold_everybody_once_and_tokens_belong_to_their_caller() {
         token = page.next_page_token;
     }
     assert_eq!(seen, made);
-    let stolen = proto::ListAgentsRequest { page_size: 3, page_token: token.clone() };
+    let stolen = proto::ListAgentsRequest { page_size: 3, page_token: token.clone(), ..Default::default() };
     let answer = sandbox.directory.list_agents(call(OTHER_TENANT, "admin", Role::Admin, stolen)).await;
     assert_eq!(reason(answer), "PAGE_TOKEN_INVALID");
-    let other_list = proto::ListTeamsRequest { page_size: 3, page_token: token };
+    let other_list = proto::ListTeamsRequest { page_size: 3, page_token: token, ..Default::default() };
     assert_eq!(reason(sandbox.directory.list_teams(admin(other_list)).await), "PAGE_TOKEN_INVALID");
 }
 

@@ -139,21 +139,22 @@ async fn agents_and_teams_are_told_to_others() {
     let sandbox = Sandbox::start().await;
     let (ada, bob) = (sandbox.agent("ada", 2).await, sandbox.agent("bob", 0).await);
     let team = sandbox.team("Team", &[ada]).await;
+    let directory = Directory { ambient: sandbox.app.ambient.clone() };
     let mut connection = sandbox.app.pool.acquire().await.unwrap();
     let unknown = Uuid::from_u128(1);
     let ids = [(TENANT, ada), (TENANT, unknown)];
-    let read = Directory.read(&mut connection, ChangeKind::Agent, &ids).await.unwrap();
+    let read = directory.read(&mut connection, ChangeKind::Agent, &ids).await.unwrap();
     assert_eq!(read.len(), 1);
     let Body::Agent(body) = &read[0].body else { panic!("an agent") };
     assert_eq!((body.subject.as_str(), body.version), ("ada", 1));
     let mut agents = [ada, bob];
     agents.sort();
     let page =
-        Directory.page(&mut connection, ChangeKind::Agent, (Uuid::nil(), Uuid::nil()), 1).await.unwrap();
+        directory.page(&mut connection, ChangeKind::Agent, (Uuid::nil(), Uuid::nil()), 1).await.unwrap();
     assert_eq!(page.iter().map(|row| row.entity_id).collect::<Vec<_>>(), agents[..1]);
-    let page = Directory.page(&mut connection, ChangeKind::Agent, (TENANT, agents[0]), 9).await.unwrap();
+    let page = directory.page(&mut connection, ChangeKind::Agent, (TENANT, agents[0]), 9).await.unwrap();
     assert_eq!(page.iter().map(|row| row.entity_id).collect::<Vec<_>>(), agents[1..]);
     let page =
-        Directory.page(&mut connection, ChangeKind::Team, (Uuid::nil(), Uuid::nil()), 9).await.unwrap();
+        directory.page(&mut connection, ChangeKind::Team, (Uuid::nil(), Uuid::nil()), 9).await.unwrap();
     assert_eq!((page.len(), page[0].entity_id), (1, team));
 }

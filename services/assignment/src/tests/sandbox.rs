@@ -7,6 +7,8 @@ use tandem_bootstrap::{ClientConfig, internal_channel};
 use tandem_change_feed::{Apply, Freshness, Sequencer};
 use tandem_database::DatabaseConfig;
 use tandem_proto::assignment::v1 as proto;
+use tandem_proto::assignment::v1::assign_request::Assignee;
+use tandem_proto::assignment::v1::assignment_service_server::AssignmentService;
 use tandem_proto::assignment::v1::directory_service_server::DirectoryService;
 use tandem_signed_token::{ServiceName, Signer};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -17,9 +19,11 @@ use super::database::Database;
 use super::fake::Fake;
 use crate::domain::App;
 use crate::domain::notification::Hub;
+use crate::domain::operation;
 use crate::feed::ConversationFeed;
 use crate::peer::Conversations;
 use crate::rpc;
+use crate::ticker::tick;
 
 pub const TENANT: Uuid = Uuid::from_u128(0x7e);
 pub const OTHER_TENANT: Uuid = Uuid::from_u128(0x7f);
@@ -37,6 +41,8 @@ pub struct Sandbox {
     pub directory: rpc::Directory,
     pub assignment: rpc::Assignment,
     pub notifications: rpc::Notifications,
+    pub presences: rpc::Presences,
+    pub operations: rpc::Operations,
     pub feed: ConversationFeed,
     applied: AtomicUsize,
     _stop: DropGuard,
@@ -63,6 +69,8 @@ impl Sandbox {
         Self {
             directory: rpc::Directory { app: app.clone(), signer: signer.clone() },
             assignment: rpc::Assignment { app: app.clone() },
+            presences: rpc::Presences { app: app.clone() },
+            operations: rpc::Operations { app: app.clone(), signer: signer.clone() },
             notifications: rpc::Notifications {
                 app: app.clone(),
                 hub: hub.clone(),
@@ -123,6 +131,47 @@ impl Sandbox {
         let id = self.fake.conversation(TENANT, CHANNEL, true);
         self.catch_up().await;
         id
+    }
+
+    /// Conversations that the AI held and that an agent holds now, by a supervisor's word.
+    pub async fn given(&self, agent: Uuid, count: usize) -> Vec<Uuid> {
+        let mut ids = Vec::new();
+        for _ in 0..count {
+            let id = self.conversation().await;
+            self.assign(id, Assignee::AgentId(agent.to_string())).await;
+            ids.push(id);
+        }
+        ids
+    }
+
+    /// Assigns a conversation, whoever holds it, and lets the service know of it.
+    pub async fn assign(&self, conversation: Uuid, to: Assignee) {
+        let message = proto::AssignRequest {
+            request_id: self.id(),
+            conversation_id: conversation.to_string(),
+            assignee: Some(to),
+            force: true,
+            ..proto::AssignRequest::default()
+        };
+        self.assignment.assign(admin(message)).await.unwrap();
+        self.catch_up().await;
+    }
+
+    /// What happens by itself: ticks, operations and the feed, until they have nothing more to do.
+    pub async fn settle(&self) {
+        for _ in 0..4 {
+            tick(&self.app).await.unwrap();
+            operation::carry_on(&self.app).await.unwrap();
+            self.catch_up().await;
+        }
+    }
+
+    /// Who holds a conversation, and since how many changes of holder: kind and id.
+    pub fn holder(&self, conversation: Uuid) -> (i32, String, i64) {
+        let state = self.fake.state();
+        let conversation = &state.conversations[&(TENANT, conversation)];
+        let holder = conversation.holder.clone().unwrap();
+        (holder.kind, holder.id, conversation.epoch)
     }
 
     /// How many conversations an agent is shown to hold.

@@ -3,7 +3,7 @@ use tandem_database::{Result, begin};
 use tandem_request_log::Request;
 
 use super::{Field, Values};
-use crate::domain::kinds::AgentState;
+use crate::domain::kinds::{AgentState, Presence};
 use crate::domain::model::Agent;
 use crate::domain::{App, Changed, kept, repeated};
 use crate::store;
@@ -38,6 +38,7 @@ pub async fn create(app: &App, command: Create) -> Result<Changed<Agent>> {
         version: 1,
         team_ids: Vec::new(),
         held: 0,
+        presence: Presence::Offline,
     };
     values.put(&Field::ALL, &mut agent);
     store::agent::insert(&mut tx, request.tenant_id, &agent).await?;

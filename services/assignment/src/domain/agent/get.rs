@@ -20,10 +20,10 @@ pub async fn get(app: &App, caller: &Caller, agent_id: Option<Uuid>) -> Result<A
             own.ok_or_else(|| Fault::not_found("agent"))?.0
         }
     };
-    read(&mut connection, tenant_id, id).await
+    read(app, &mut connection, tenant_id, id).await
 }
 
-pub(super) async fn read(connection: &mut Connection, tenant_id: Uuid, id: Uuid) -> Result<Agent> {
-    let mut found = store::agent::read(connection, &[(tenant_id, id)]).await?;
+pub(super) async fn read(app: &App, connection: &mut Connection, tenant_id: Uuid, id: Uuid) -> Result<Agent> {
+    let mut found = store::agent::read(connection, &[(tenant_id, id)], app.ambient.now()).await?;
     found.pop().map(|(_, agent)| agent).ok_or_else(|| Fault::not_found("agent").into())
 }

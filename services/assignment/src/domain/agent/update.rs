@@ -29,7 +29,7 @@ pub async fn update(app: &App, command: Update) -> Result<Changed<Agent>> {
         return Ok(app.changed(agent, repeated(written)));
     }
     store::agent::lock(&mut tx, tenant_id, agent_id).await?.ok_or_else(|| Fault::not_found("agent"))?;
-    let mut agent = super::get::read(&mut tx, tenant_id, agent_id).await?;
+    let mut agent = super::get::read(app, &mut tx, tenant_id, agent_id).await?;
     if agent.version != version {
         return Err(Fault::new(Reason::EtagMismatch, "the agent changed since it was read").into());
     }

@@ -49,8 +49,7 @@ pub async fn candidates(
     let rule = deciding(&rules, &case);
     let rule_id = rule.map(|rule| rule.id);
     let default = Rule::default_at(app.ambient.now());
-    let judged =
-        judged(app, &mut connection, tenant_id, &case, rule.unwrap_or(&default), team_id).await?;
+    let judged = judged(app, &mut connection, tenant_id, &case, rule.unwrap_or(&default), team_id).await?;
     Ok(Candidates { judged, rule_id })
 }
 
@@ -80,12 +79,8 @@ pub(super) async fn judged(
 ) -> Result<Vec<(Judged, Person)>> {
     let team_id = team_id.or(case.holder.team_id());
     let ids = match team_id {
-        Some(team_id) => {
-            store::person::members(connection, tenant_id, team_id, MOST_LOOKED_AT).await?
-        }
-        None => {
-            store::person::of_channel(connection, tenant_id, case.channel_id, MOST_LOOKED_AT).await?
-        }
+        Some(team_id) => store::person::members(connection, tenant_id, team_id, MOST_LOOKED_AT).await?,
+        None => store::person::of_channel(connection, tenant_id, case.channel_id, MOST_LOOKED_AT).await?,
     };
     let now = app.ambient.now();
     let people = store::person::read(connection, tenant_id, &ids, team_id, Some(case.id), now).await?;

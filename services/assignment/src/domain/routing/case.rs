@@ -49,6 +49,8 @@ pub struct Person {
     pub skills: Vec<Skill>,
     /// The last turn in the team.
     pub routed_at: Option<DateTime<Utc>>,
+    /// Whether one of the agent's teams works now.
+    pub in_hours: bool,
 }
 
 impl Person {

@@ -48,8 +48,8 @@ pub enum Kind {
 }
 
 /// Where a person stands: who speaks nothing against comes first, then by what the strategy asks, then by what is preferred,
-/// the load, the turn, and in the end the id, so that the order is one.
-type Place = (bool, Reverse<i64>, Reverse<usize>, i64, Option<DateTime<Utc>>, Uuid);
+/// the working hours, the load, the turn, and in the end the id, so that the order is one.
+type Place = (bool, Reverse<i64>, Reverse<usize>, bool, i64, Option<DateTime<Utc>>, Uuid);
 
 /// People in the order in which a rule gives them a conversation, with the reasons.
 pub fn rank<'a>(
@@ -64,12 +64,7 @@ pub fn rank<'a>(
     placed.into_iter().map(|(_, judged)| judged).collect()
 }
 
-fn judge(
-    case: &Case,
-    rule: &Rule,
-    person: &Person,
-    helped_at: Option<DateTime<Utc>>,
-) -> (Place, Judged) {
+fn judge(case: &Case, rule: &Rule, person: &Person, helped_at: Option<DateTime<Utc>>) -> (Place, Judged) {
     let mut reasons = Vec::new();
     let mut say = |kind, against, detail: String| reasons.push(Reason { kind, against, detail });
     let level = |name: &str| {
@@ -106,6 +101,8 @@ fn judge(
         0 => say(Kind::Load, false, person.held.to_string()),
         capacity => say(Kind::Load, person.is_full(), format!("{} of {capacity}", person.held)),
     }
+    // Who is online works: hours are no bar, but who has them comes first.
+    say(Kind::WorkingHours, false, if person.in_hours { "open" } else { "closed" }.to_owned());
     if case.holder.agent_id() == Some(person.id) {
         say(Kind::HoldsIt, true, String::new());
     }
@@ -119,7 +116,14 @@ fn judge(
         Strategy::LastAgentFirst => helped_at.map_or(i64::MIN, |at| at.timestamp_micros()),
     };
     let load = if rule.strategy == Strategy::RoundRobin { 0 } else { person.held };
-    let place =
-        (!judged.is_routable(), Reverse(first), Reverse(preferred), load, person.routed_at, person.id);
+    let place = (
+        !judged.is_routable(),
+        Reverse(first),
+        Reverse(preferred),
+        !person.in_hours,
+        load,
+        person.routed_at,
+        person.id,
+    );
     (place, judged)
 }

@@ -4,10 +4,10 @@ use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use proptest::prelude::{Just, any, prop_oneof};
-use proptest::{prop_assert, prop_assert_eq, proptest};
-use proptest::test_runner::Config as ProptestConfig;
 use proptest::sample::{select, subsequence};
 use proptest::strategy::Strategy as Arbitrarily;
+use proptest::test_runner::Config as ProptestConfig;
+use proptest::{prop_assert, prop_assert_eq, proptest};
 use uuid::Uuid;
 
 use super::plan::{Move, Team, plan};
@@ -40,9 +40,9 @@ fn person(number: u128) -> impl Arbitrarily<Value = Person> {
         0..4_i64,
         subsequence(LANGUAGES.to_vec(), 0..3),
         proptest::collection::hash_map(select(SKILLS.to_vec()), 1..6_i32, 0..3),
-        proptest::option::of(ago()),
+        (proptest::option::of(ago()), any::<bool>()),
     )
-        .prop_map(move |(presence, capacity, held, languages, skills, routed_at)| Person {
+        .prop_map(move |(presence, capacity, held, languages, skills, (routed_at, in_hours))| Person {
             id: id(1, number),
             name: number.to_string(),
             presence,
@@ -52,6 +52,7 @@ fn person(number: u128) -> impl Arbitrarily<Value = Person> {
             // The case of a skill's name does not count.
             skills: skills.into_iter().map(|(name, level)| Skill { name: name.to_uppercase(), level }).collect(),
             routed_at,
+            in_hours,
         })
 }
 
@@ -98,7 +99,8 @@ fn rule(number: u128) -> impl Arbitrarily<Value = Rule> {
             Strategy::LastAgentFirst,
         ]),
         proptest::collection::vec(
-            (select(SKILLS.to_vec()), 1..4_i32).prop_map(|(name, level)| Skill { name: name.to_owned(), level }),
+            (select(SKILLS.to_vec()), 1..4_i32)
+                .prop_map(|(name, level)| Skill { name: name.to_owned(), level }),
             0..2,
         ),
         subsequence(SKILLS.to_vec(), 0..3),
@@ -200,6 +202,9 @@ fn before(a: &Person, b: &Person, rule: &Rule, case: &Case, helped: &Helped) -> 
     if has(a) != has(b) {
         return has(a) > has(b);
     }
+    if a.in_hours != b.in_hours {
+        return a.in_hours;
+    }
     if rule.strategy != Strategy::RoundRobin && a.held != b.held {
         return a.held < b.held;
     }
@@ -238,8 +243,7 @@ fn reference(world: &World) -> Vec<(usize, Option<Uuid>, Option<Uuid>)> {
     for (index, case) in world.cases.iter().enumerate() {
         let Some(rule) = world.rules.iter().find(|rule| decides(rule, case)) else { continue };
         let nobody = Helped::new();
-        let helped =
-            case.customer_id.and_then(|customer| world.helped.get(&customer)).unwrap_or(&nobody);
+        let helped = case.customer_id.and_then(|customer| world.helped.get(&customer)).unwrap_or(&nobody);
         let able: Vec<Person> = people.iter().filter(|person| can(person, rule, case)).cloned().collect();
         let first = able.iter().find(|one| {
             able.iter().all(|other| other.id == one.id || before(one, other, rule, case, helped))

@@ -94,7 +94,9 @@ fn holds<T: PartialEq>(condition: &[T], value: Option<&T>) -> bool {
 /// Whether a tag lies in a language range (RFC 4647, basic filtering): `pt` covers `pt-BR`.
 fn within(range: &str, tag: &str) -> bool {
     match tag.get(..range.len()) {
-        Some(start) if start.eq_ignore_ascii_case(range) => matches!(tag.as_bytes().get(range.len()), None | Some(b'-')),
+        Some(start) if start.eq_ignore_ascii_case(range) => {
+            matches!(tag.as_bytes().get(range.len()), None | Some(b'-'))
+        }
         _ => false,
     }
 }
@@ -111,9 +113,13 @@ mod tests {
 
     #[test]
     fn languages() {
-        for (range, tag, inside) in
-            [("pt", "pt-BR", true), ("PT", "pt", true), ("pt-BR", "pt", false), ("p", "pt", false), ("de", "", false)]
-        {
+        for (range, tag, inside) in [
+            ("pt", "pt-BR", true),
+            ("PT", "pt", true),
+            ("pt-BR", "pt", false),
+            ("p", "pt", false),
+            ("de", "", false),
+        ] {
             assert_eq!(within(range, tag), inside, "{range} {tag}");
         }
         assert!(speaks("pt-BR", "pt-PT") && speaks("DE", "de-AT") && !speaks("de", "nl"));

@@ -3,7 +3,7 @@ use tandem_database::{Result, begin};
 use tandem_request_log::Request;
 
 use super::{Field, Values};
-use crate::domain::model::Team;
+use crate::domain::model::{ReturnRule, Team};
 use crate::domain::{App, Changed, kept, repeated};
 use crate::store;
 
@@ -33,6 +33,9 @@ pub async fn create(app: &App, command: Create) -> Result<Changed<Team>> {
         fallback_team_id: None,
         created_at: now,
         version: 1,
+        return_rule: ReturnRule::default(),
+        working_hours: Vec::new(),
+        time_zone: String::new(),
     };
     values.check_known(&mut tx, tenant_id, team.id, &Field::ALL).await?;
     values.put(&Field::ALL, &mut team);

@@ -1,13 +1,18 @@
+use chrono_tz::Tz;
 use tandem_database::{Connection, Result};
 use tandem_fault::Violations;
 use uuid::Uuid;
 
 use crate::domain::check::is_name;
-use crate::domain::model::Team;
+use crate::domain::model::{Hours, ReturnRule, Team};
 use crate::store;
 
 /// The most members and the most channels of a team.
 pub const MOST: usize = 500;
+/// The most working hours of a week.
+const MOST_HOURS: usize = 70;
+/// Seconds, a day.
+const LONGEST_ABSENCE: i32 = 86_400;
 
 /// What can be changed of a team.
 #[derive(Debug, Clone, Default)]
@@ -18,6 +23,9 @@ pub struct Values {
     pub all_channels: bool,
     pub channel_ids: Vec<Uuid>,
     pub fallback_team_id: Option<Uuid>,
+    pub return_rule: ReturnRule,
+    pub working_hours: Vec<Hours>,
+    pub time_zone: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,16 +36,22 @@ pub enum Field {
     AllChannels,
     ChannelIds,
     FallbackTeamId,
+    ReturnRule,
+    WorkingHours,
+    TimeZone,
 }
 
 impl Field {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 9] = [
         Self::DisplayName,
         Self::AgentIds,
         Self::LeadAgentId,
         Self::AllChannels,
         Self::ChannelIds,
         Self::FallbackTeamId,
+        Self::ReturnRule,
+        Self::WorkingHours,
+        Self::TimeZone,
     ];
 
     /// The path in an update mask.
@@ -49,6 +63,9 @@ impl Field {
             Self::AllChannels => "all_channels",
             Self::ChannelIds => "channel_ids",
             Self::FallbackTeamId => "fallback_team_id",
+            Self::ReturnRule => "return_rule",
+            Self::WorkingHours => "working_hours",
+            Self::TimeZone => "time_zone",
         }
     }
 }
@@ -71,9 +88,42 @@ impl Values {
                 Field::ChannelIds => {
                     violations.check(self.channel_ids.len() <= MOST, "channel_ids", "must be at most 500");
                 }
+                Field::ReturnRule => self.check_return_rule(violations),
+                Field::WorkingHours => self.check_hours(violations),
+                Field::TimeZone => {
+                    let known = self.time_zone.is_empty() || self.time_zone.parse::<Tz>().is_ok();
+                    violations.check(known, "time_zone", "must be the name of an IANA time zone or empty");
+                }
                 Field::LeadAgentId | Field::AllChannels | Field::FallbackTeamId => {}
             }
         }
+    }
+
+    fn check_return_rule(&self, violations: &mut Violations) {
+        let ReturnRule { away_after_s, offline_after_s } = self.return_rule;
+        for (field, after) in
+            [("return_rule.away_after_s", away_after_s), ("return_rule.offline_after_s", offline_after_s)]
+        {
+            let known = after.is_none_or(|after| (0..=LONGEST_ABSENCE).contains(&after));
+            violations.check(known, field, "must be 0 to 86,400 seconds");
+        }
+    }
+
+    fn check_hours(&self, violations: &mut Violations) {
+        if !violations.check(self.working_hours.len() <= MOST_HOURS, "working_hours", "must be at most 70") {
+            return;
+        }
+        for (index, hours) in self.working_hours.iter().enumerate() {
+            let field = |name| format!("working_hours[{index}].{name}");
+            violations.check((1..=7).contains(&hours.weekday), &field("weekday"), "must be 1 to 7");
+            violations.check(hours.opens < 1_440, &field("opens_minute"), "must be 0 to 1,439");
+            let after = hours.closes > hours.opens && hours.closes <= 1_440;
+            violations.check(after, &field("closes_minute"), "must be after opens_minute, at most 1,440");
+        }
+        let hours = in_order(&self.working_hours);
+        let apart =
+            hours.windows(2).all(|two| two[0].weekday != two[1].weekday || two[0].closes <= two[1].opens);
+        violations.check(apart, "working_hours", "must not overlap");
     }
 
     /// Notes agents and teams that the tenant doesn't have.
@@ -114,6 +164,9 @@ impl Values {
                 Field::AllChannels => team.all_channels = self.all_channels,
                 Field::ChannelIds => team.channel_ids = once(&self.channel_ids),
                 Field::FallbackTeamId => team.fallback_team_id = self.fallback_team_id,
+                Field::ReturnRule => team.return_rule = self.return_rule,
+                Field::WorkingHours => team.working_hours = in_order(&self.working_hours),
+                Field::TimeZone => team.time_zone.clone_from(&self.time_zone),
             }
         }
     }
@@ -124,4 +177,10 @@ fn once(ids: &[Uuid]) -> Vec<Uuid> {
     ids.sort_unstable();
     ids.dedup();
     ids
+}
+
+fn in_order(hours: &[Hours]) -> Vec<Hours> {
+    let mut hours = hours.to_vec();
+    hours.sort_unstable();
+    hours
 }

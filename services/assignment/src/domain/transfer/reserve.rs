@@ -60,7 +60,8 @@ pub async fn reserve_in(
     let (mut attempt, mut transfer_id) = (1, transfer.request_id);
     if !store::reservation::insert(connection, &new).await? {
         let first =
-            store::reservation::lock(connection, command.request.tenant_id, command.request.request_id).await?;
+            store::reservation::lock(connection, command.request.tenant_id, command.request.request_id)
+                .await?;
         // Reservations are deleted after thirty days alone, so the row that was in the way is there.
         let first = first
             .ok_or_else(|| Fault::new(Reason::RequestInProgress, "the request id was just forgotten"))?;

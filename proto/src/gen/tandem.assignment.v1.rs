@@ -51,6 +51,9 @@ pub struct AssignRequest {
     /// A supervisor takes it from another person, or gives above capacity.
     #[prost(bool, tag = "8")]
     pub force: bool,
+    /// Puts labels on with it (ids), at most 20; one that does not exist answers NOT_FOUND, and nothing is changed.
+    #[prost(string, repeated, tag = "9")]
+    pub add_label_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     /// To whom.
     #[prost(oneof = "assign_request::Assignee", tags = "4, 5")]
     pub assignee: ::core::option::Option<assign_request::Assignee>,
@@ -109,6 +112,12 @@ pub struct HandOffRequest {
     /// The customer position that they answer.
     #[prost(int64, tag = "8")]
     pub answers_position: i64,
+    /// What the person who takes it should be good at: the name of a skill as agents have it, at most 64 characters.
+    #[prost(string, tag = "9")]
+    pub skill: ::prost::alloc::string::String,
+    /// The language that the person who takes it should speak, a BCP 47 tag.
+    #[prost(string, tag = "10")]
+    pub language: ::prost::alloc::string::String,
 }
 /// The handed-off conversation.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -202,6 +211,9 @@ pub struct BulkAssignRequest {
     /// A supervisor takes them from other persons, or gives above capacity.
     #[prost(bool, tag = "7")]
     pub force: bool,
+    /// Puts labels on with it (ids), at most 20.
+    #[prost(string, repeated, tag = "8")]
+    pub add_label_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     /// To whom.
     #[prost(oneof = "bulk_assign_request::Assignee", tags = "3, 4")]
     pub assignee: ::core::option::Option<bulk_assign_request::Assignee>,
@@ -399,7 +411,7 @@ pub mod assignment_service_client {
             self.inner.unary(req, path, codec).await
         }
         /// Gives a conversation to an agent or a team. Roles agent (who holds it, or of what no person holds), supervisor, admin.
-        /// Errors: as TakeOver, and FAILED_PRECONDITION (CAPACITY_FULL).
+        /// Errors: as TakeOver, and FAILED_PRECONDITION (CAPACITY_FULL), RESOURCE_EXHAUSTED (LIMIT_REACHED: too many labels on it).
         pub async fn assign(
             &mut self,
             request: impl tonic::IntoRequest<super::AssignRequest>,
@@ -595,7 +607,7 @@ pub mod assignment_service_server {
             tonic::Status,
         >;
         /// Gives a conversation to an agent or a team. Roles agent (who holds it, or of what no person holds), supervisor, admin.
-        /// Errors: as TakeOver, and FAILED_PRECONDITION (CAPACITY_FULL).
+        /// Errors: as TakeOver, and FAILED_PRECONDITION (CAPACITY_FULL), RESOURCE_EXHAUSTED (LIMIT_REACHED: too many labels on it).
         async fn assign(
             &self,
             request: tonic::Request<super::AssignRequest>,
@@ -1295,7 +1307,8 @@ pub enum NotificationKind {
     DueSoon = 6,
     /// Overdue.
     Overdue = 7,
-    /// The customer answered a snoozed conversation.
+    /// A snoozed conversation woke: the customer answered it, or its time came. Told to the agent who holds it, else to the team
+    /// in whose queue it is.
     Woken = 8,
 }
 impl NotificationKind {
@@ -2330,6 +2343,37 @@ pub struct MarkNotificationsReadResponse {
     #[prost(int32, tag = "1")]
     pub unread: i32,
 }
+/// Asks for the caller's preferences.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetNotificationPreferencesRequest {}
+/// The caller's preferences.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetNotificationPreferencesResponse {
+    /// What the agent wants to be told of.
+    #[prost(message, optional, tag = "1")]
+    pub preferences: ::core::option::Option<NotificationPreferences>,
+}
+/// Says what the caller wants to be told of.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UpdateNotificationPreferencesRequest {
+    /// All of the preferences.
+    #[prost(message, optional, tag = "1")]
+    pub preferences: ::core::option::Option<NotificationPreferences>,
+}
+/// What holds from now on.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UpdateNotificationPreferencesResponse {
+    /// The preferences.
+    #[prost(message, optional, tag = "1")]
+    pub preferences: ::core::option::Option<NotificationPreferences>,
+}
+/// What an agent wants to be told of: everything, unless it says otherwise.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct NotificationPreferences {
+    /// Kinds of which no notifications are made for the agent, at most 20.
+    #[prost(enumeration = "NotificationKind", repeated, tag = "1")]
+    pub muted_kinds: ::prost::alloc::vec::Vec<i32>,
+}
 /// Generated client implementations.
 pub mod notification_service_client {
     #![allow(
@@ -2341,8 +2385,9 @@ pub mod notification_service_client {
     )]
     use tonic::codegen::*;
     use tonic::codegen::http::Uri;
-    /// What an agent should know: of changes of holder, of notes that name the agent, and of answers that are overdue, each told
-    /// once, however often the feed replays. Role agent, its own only.
+    /// What an agent should know: of changes of holder, of notes that name the agent, of snoozed conversations that wake, and of
+    /// answers that are overdue or will be soon, each told once, however often the feed replays, and kept for 30 days. Role agent,
+    /// its own only.
     #[derive(Debug, Clone)]
     pub struct NotificationServiceClient<T> {
         inner: tonic::client::Grpc<T>,
@@ -2515,6 +2560,67 @@ pub mod notification_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// What the caller does not want to be told of. Errors: FAILED_PRECONDITION (AGENT_INACTIVE).
+        pub async fn get_notification_preferences(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetNotificationPreferencesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetNotificationPreferencesResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.assignment.v1.NotificationService/GetNotificationPreferences",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tandem.assignment.v1.NotificationService",
+                        "GetNotificationPreferences",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Replaces what the caller does not want to be told of; so it can be repeated without a request id. Notifications that were
+        /// made before stay. Errors: INVALID_ARGUMENT, FAILED_PRECONDITION (AGENT_INACTIVE).
+        pub async fn update_notification_preferences(
+            &mut self,
+            request: impl tonic::IntoRequest<super::UpdateNotificationPreferencesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::UpdateNotificationPreferencesResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.assignment.v1.NotificationService/UpdateNotificationPreferences",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tandem.assignment.v1.NotificationService",
+                        "UpdateNotificationPreferences",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -2565,9 +2671,27 @@ pub mod notification_service_server {
             tonic::Response<super::MarkNotificationsReadResponse>,
             tonic::Status,
         >;
+        /// What the caller does not want to be told of. Errors: FAILED_PRECONDITION (AGENT_INACTIVE).
+        async fn get_notification_preferences(
+            &self,
+            request: tonic::Request<super::GetNotificationPreferencesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetNotificationPreferencesResponse>,
+            tonic::Status,
+        >;
+        /// Replaces what the caller does not want to be told of; so it can be repeated without a request id. Notifications that were
+        /// made before stay. Errors: INVALID_ARGUMENT, FAILED_PRECONDITION (AGENT_INACTIVE).
+        async fn update_notification_preferences(
+            &self,
+            request: tonic::Request<super::UpdateNotificationPreferencesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::UpdateNotificationPreferencesResponse>,
+            tonic::Status,
+        >;
     }
-    /// What an agent should know: of changes of holder, of notes that name the agent, and of answers that are overdue, each told
-    /// once, however often the feed replays. Role agent, its own only.
+    /// What an agent should know: of changes of holder, of notes that name the agent, of snoozed conversations that wake, and of
+    /// answers that are overdue or will be soon, each told once, however often the feed replays, and kept for 30 days. Role agent,
+    /// its own only.
     #[derive(Debug)]
     pub struct NotificationServiceServer<T> {
         inner: Arc<T>,
@@ -2778,6 +2902,114 @@ pub mod notification_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = MarkNotificationsReadSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.assignment.v1.NotificationService/GetNotificationPreferences" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetNotificationPreferencesSvc<T: NotificationService>(
+                        pub Arc<T>,
+                    );
+                    impl<
+                        T: NotificationService,
+                    > tonic::server::UnaryService<
+                        super::GetNotificationPreferencesRequest,
+                    > for GetNotificationPreferencesSvc<T> {
+                        type Response = super::GetNotificationPreferencesResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                super::GetNotificationPreferencesRequest,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as NotificationService>::get_notification_preferences(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetNotificationPreferencesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.assignment.v1.NotificationService/UpdateNotificationPreferences" => {
+                    #[allow(non_camel_case_types)]
+                    struct UpdateNotificationPreferencesSvc<T: NotificationService>(
+                        pub Arc<T>,
+                    );
+                    impl<
+                        T: NotificationService,
+                    > tonic::server::UnaryService<
+                        super::UpdateNotificationPreferencesRequest,
+                    > for UpdateNotificationPreferencesSvc<T> {
+                        type Response = super::UpdateNotificationPreferencesResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                super::UpdateNotificationPreferencesRequest,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as NotificationService>::update_notification_preferences(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = UpdateNotificationPreferencesSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

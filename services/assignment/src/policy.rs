@@ -33,6 +33,12 @@ pub const RULES: &[Rule] = &[
     rule("/tandem.assignment.v1.NotificationService/ListNotifications", &[Agent, Supervisor], Own),
     rule("/tandem.assignment.v1.NotificationService/WatchNotifications", &[Agent, Supervisor], Own),
     rule("/tandem.assignment.v1.NotificationService/MarkNotificationsRead", &[Agent, Supervisor], Own),
+    rule("/tandem.assignment.v1.NotificationService/GetNotificationPreferences", &[Agent, Supervisor], Own),
+    rule(
+        "/tandem.assignment.v1.NotificationService/UpdateNotificationPreferences",
+        &[Agent, Supervisor],
+        Own,
+    ),
     rule("/tandem.feed.v1.ChangeFeedService/Subscribe", &[Service], NoTenant),
     rule("/tandem.feed.v1.ChangeFeedService/Snapshot", &[Service], NoTenant),
     rule("/tandem.feed.v1.ChangeFeedService/Locate", &[Service], NoTenant),

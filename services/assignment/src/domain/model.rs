@@ -140,6 +140,17 @@ pub struct Mention {
     pub at: DateTime<Utc>,
 }
 
+/// A snoozed conversation woke by itself, from the timeline.
+#[derive(Debug, Clone, Copy)]
+pub struct Wake {
+    pub tenant_id: Uuid,
+    pub entry_id: Uuid,
+    pub conversation_id: Uuid,
+    /// The customer, or nobody whose time came.
+    pub actor: Actor,
+    pub at: DateTime<Utc>,
+}
+
 /// One change of holder, from the timeline.
 #[derive(Debug, Clone)]
 pub struct HolderChange {
@@ -161,6 +172,9 @@ pub struct HolderChange {
     pub hand_off_summary: String,
     /// The transfer's; `None` for changes that no transfer made.
     pub request_id: Option<Uuid>,
+    /// What the AI suggests of who takes it; empty where it says nothing.
+    pub hand_off_skill: String,
+    pub hand_off_language: String,
 }
 
 #[derive(Debug, Clone)]

@@ -4,12 +4,12 @@ use tandem_database::{Connection, Result};
 
 use super::read::Changes;
 use crate::domain::model::HolderChange;
-use crate::domain::notification::{Hub, tell, tell_mentions};
+use crate::domain::notification::{Hub, tell, tell_mentions, tell_woken};
 use crate::domain::transfer::follow;
 use crate::store;
 
-/// Follows the conversation service: tenants, channels and conversations as states, changes of holder and notes that call
-/// agents as events.
+/// Follows the conversation service: tenants, channels and conversations as states, changes of holder, wakes and notes that
+/// call agents as events.
 ///
 /// Who holds what comes from conversations' states alone; history, notifications and the outcome of reservations come from
 /// the timeline's entries alone.
@@ -57,6 +57,9 @@ impl Apply for ConversationFeed {
             }
         }
         if tell_mentions(connection, &self.ambient, &changes.mentions).await? > 0 {
+            self.hub.made();
+        }
+        if tell_woken(connection, &self.ambient, &changes.wakes).await? > 0 {
             self.hub.made();
         }
         follow(connection, &entries, &changes.conversations).await

@@ -13,7 +13,7 @@ use tandem_proto::r#type::v1 as types;
 use uuid::Uuid;
 
 use crate::domain::kinds::{ActorKind, Cause, HandOffReason, HolderKind, Status};
-use crate::domain::model::{Actor, Conversation, Holder, HolderChange, Mention};
+use crate::domain::model::{Actor, Conversation, Holder, HolderChange, Mention, Wake};
 use crate::domain::notification::soon;
 use crate::store::channel::Channel;
 
@@ -28,6 +28,8 @@ pub struct Changes {
     pub gone: Vec<(Uuid, Uuid)>,
     pub holder_changes: Vec<HolderChange>,
     pub mentions: Vec<Mention>,
+    /// Snoozed conversations that woke by themselves.
+    pub wakes: Vec<Wake>,
 }
 
 impl Changes {
@@ -49,6 +51,7 @@ impl Changes {
             newest(read.conversations, |conversation| (conversation.tenant_id, conversation.id));
         read.mentions = newest(read.mentions, |mention| (mention.tenant_id, mention.message_id));
         read.holder_changes = newest(read.holder_changes, |change| (change.tenant_id, change.entry_id));
+        read.wakes = newest(read.wakes, |wake| (wake.tenant_id, wake.entry_id));
         read
     }
 
@@ -71,17 +74,28 @@ impl Changes {
             Some(Body::Conversation(conversation)) => {
                 self.conversations.push(read_conversation(tenant_id, id, conversation)?);
             }
-            Some(Body::TimelineEntry(entry)) => {
-                if let Some(Event::HolderChanged(changed)) = &entry.event {
-                    self.holder_changes.push(holder_change(tenant_id, id, entry, changed)?);
-                }
-            }
+            Some(Body::TimelineEntry(entry)) => self.add_entry(tenant_id, id, entry)?,
             Some(Body::Message(message))
                 if !message.mention_agent_ids.is_empty() && message.delete_time.is_none() =>
             {
                 self.mentions.push(mention(tenant_id, id, message)?);
             }
             None if change.kind() == ChangeKind::Conversation => self.gone.push((tenant_id, id)),
+            _ => {}
+        }
+        Some(())
+    }
+
+    fn add_entry(&mut self, tenant_id: Uuid, id: Uuid, entry: &proto::TimelineEntry) -> Option<()> {
+        match &entry.event {
+            Some(Event::HolderChanged(changed)) => {
+                self.holder_changes.push(holder_change(tenant_id, id, entry, changed)?);
+            }
+            Some(Event::StatusChanged(changed)) => {
+                if is_wake(changed) {
+                    self.wakes.extend(wake(tenant_id, id, entry)?);
+                }
+            }
             _ => {}
         }
         Some(())
@@ -124,12 +138,26 @@ fn mention(tenant_id: Uuid, message_id: Uuid, message: &proto::Message) -> Optio
         tenant_id,
         message_id,
         conversation_id: message.conversation_id.parse().ok()?,
-        actor: Actor { kind: ActorKind::from_number(author.kind)?, id: author.id.parse().ok() },
+        actor: actor(author)?,
         agent_ids: message.mention_agent_ids.iter().filter_map(|id| id.parse().ok()).collect(),
         text,
         epoch: message.epoch,
         at: time(message.store_time)?,
     })
+}
+
+fn is_wake(changed: &proto::StatusChanged) -> bool {
+    changed.from() == types::ConversationStatus::Snoozed && changed.to() == types::ConversationStatus::Open
+}
+
+/// A wake by the customer or by the clock; whoever else wakes a conversation is there already.
+fn wake(tenant_id: Uuid, entry_id: Uuid, entry: &proto::TimelineEntry) -> Option<Option<Wake>> {
+    // Whose contact it is says the conversation.
+    let actor = Actor { id: None, ..actor(entry.actor.as_ref()?)? };
+    let by_itself = matches!(actor.kind, ActorKind::Customer | ActorKind::System);
+    let conversation_id = entry.conversation_id.parse().ok()?;
+    let wake = Wake { tenant_id, entry_id, conversation_id, actor, at: time(entry.time)? };
+    Some(by_itself.then_some(wake))
 }
 
 fn holder_change(
@@ -138,7 +166,6 @@ fn holder_change(
     entry: &proto::TimelineEntry,
     changed: &proto::HolderChanged,
 ) -> Option<HolderChange> {
-    let actor = entry.actor.as_ref()?;
     Some(HolderChange {
         tenant_id,
         entry_id,
@@ -147,7 +174,7 @@ fn holder_change(
         contact_id: entry.contact_id.parse().ok()?,
         at_position: entry.at_position,
         at: time(entry.time)?,
-        actor: Actor { kind: ActorKind::from_number(actor.kind)?, id: actor.id.parse().ok() },
+        actor: actor(entry.actor.as_ref()?)?,
         cause: Cause::from_number(changed.cause)?,
         from: changed.from.as_ref().and_then(holder),
         to: holder(changed.to.as_ref()?)?,
@@ -156,7 +183,13 @@ fn holder_change(
         hand_off_reason: HandOffReason::from_number(changed.hand_off_reason),
         hand_off_summary: changed.hand_off_summary.clone(),
         request_id: changed.request_id.parse().ok(),
+        hand_off_skill: changed.hand_off_skill.clone(),
+        hand_off_language: changed.hand_off_language.clone(),
     })
+}
+
+fn actor(actor: &types::Actor) -> Option<Actor> {
+    Some(Actor { kind: ActorKind::from_number(actor.kind)?, id: actor.id.parse().ok() })
 }
 
 fn holder(holder: &types::Holder) -> Option<Holder> {

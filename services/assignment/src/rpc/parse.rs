@@ -8,6 +8,7 @@ use tandem_request_log::Request;
 use uuid::Uuid;
 
 use crate::domain::agent;
+use crate::domain::kinds::NotificationKind;
 use crate::domain::model::Skill;
 use crate::domain::team;
 
@@ -120,4 +121,22 @@ pub fn team_values(violations: &mut Violations, team: &proto::Team, fields: &[te
     values.check(fields, &mut inner);
     violations.nest("team", inner);
     values
+}
+
+/// Kinds of notifications that an agent does not want, each once.
+pub fn muted(preferences: Option<&proto::NotificationPreferences>) -> Result<Vec<NotificationKind>, Fault> {
+    let mut violations = Violations::new();
+    violations.check(preferences.is_some(), "preferences", "must be set");
+    let given = preferences.map_or(&[][..], |preferences| &preferences.muted_kinds);
+    violations.check(given.len() <= 20, "preferences.muted_kinds", "must be at most 20");
+    let mut muted = Vec::new();
+    for (index, number) in given.iter().take(20).enumerate() {
+        match NotificationKind::from_number(*number) {
+            Some(kind) if muted.contains(&kind) => {}
+            Some(kind) => muted.push(kind),
+            None => violations.add(format!("preferences.muted_kinds[{index}]"), "must be a known kind"),
+        }
+    }
+    violations.finish()?;
+    Ok(muted)
 }

@@ -7,9 +7,11 @@ pub mod conversation;
 pub mod due;
 pub mod holder_change;
 pub mod notification;
+pub mod preference;
 pub mod reservation;
 pub mod team;
 pub mod tenant;
+pub mod wake;
 
 use tandem_database::Result;
 use tandem_fault::Fault;

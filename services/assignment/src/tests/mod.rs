@@ -9,6 +9,7 @@ mod feed;
 mod notifications;
 mod orphans;
 mod sandbox;
+mod told;
 mod transfer;
 mod whole;
 

@@ -271,6 +271,28 @@ pub struct BulkAssignRefused {
     #[prost(string, tag = "2")]
     pub message: ::prost::alloc::string::String,
 }
+/// Asks for what is next.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ClaimNextRequest {
+    /// A UUID; the same id and body answer the same again, except that nothing waited.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// Of this team's queue alone (id); empty: of all of the agent's teams.
+    #[prost(string, tag = "2")]
+    pub team_id: ::prost::alloc::string::String,
+}
+/// What was next.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ClaimNextResponse {
+    /// The conversation, which the agent holds now; unset when nothing waits.
+    #[prost(message, optional, tag = "1")]
+    pub conversation: ::core::option::Option<
+        super::super::conversation::v1::Conversation,
+    >,
+    /// Names this change for reads elsewhere.
+    #[prost(string, tag = "2")]
+    pub change_token: ::prost::alloc::string::String,
+}
 /// Asks who held it.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListHolderHistoryRequest {
@@ -551,6 +573,39 @@ pub mod assignment_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// The calling agent takes what is next in the queues of its teams: the most urgent, of these the one that waits longest. Two
+        /// who claim at once never get the same. Roles agent, supervisor. Errors: INVALID_ARGUMENT, NOT_FOUND (the team, or the
+        /// agent is no member), ABORTED (REQUEST_IN_PROGRESS: others were faster five times, ask again), FAILED_PRECONDITION
+        /// (AGENT_INACTIVE, CAPACITY_FULL).
+        pub async fn claim_next(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ClaimNextRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ClaimNextResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.assignment.v1.AssignmentService/ClaimNext",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tandem.assignment.v1.AssignmentService",
+                        "ClaimNext",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
         /// Who held a conversation, oldest first, at most 1,000. Errors: NOT_FOUND.
         pub async fn list_holder_history(
             &mut self,
@@ -641,6 +696,17 @@ pub mod assignment_service_server {
             request: tonic::Request<super::BulkAssignRequest>,
         ) -> std::result::Result<
             tonic::Response<super::BulkAssignResponse>,
+            tonic::Status,
+        >;
+        /// The calling agent takes what is next in the queues of its teams: the most urgent, of these the one that waits longest. Two
+        /// who claim at once never get the same. Roles agent, supervisor. Errors: INVALID_ARGUMENT, NOT_FOUND (the team, or the
+        /// agent is no member), ABORTED (REQUEST_IN_PROGRESS: others were faster five times, ask again), FAILED_PRECONDITION
+        /// (AGENT_INACTIVE, CAPACITY_FULL).
+        async fn claim_next(
+            &self,
+            request: tonic::Request<super::ClaimNextRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ClaimNextResponse>,
             tonic::Status,
         >;
         /// Who held a conversation, oldest first, at most 1,000. Errors: NOT_FOUND.
@@ -985,6 +1051,51 @@ pub mod assignment_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = BulkAssignSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.assignment.v1.AssignmentService/ClaimNext" => {
+                    #[allow(non_camel_case_types)]
+                    struct ClaimNextSvc<T: AssignmentService>(pub Arc<T>);
+                    impl<
+                        T: AssignmentService,
+                    > tonic::server::UnaryService<super::ClaimNextRequest>
+                    for ClaimNextSvc<T> {
+                        type Response = super::ClaimNextResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ClaimNextRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as AssignmentService>::claim_next(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ClaimNextSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
@@ -3062,6 +3173,1120 @@ pub mod notification_service_server {
     /// Generated gRPC service name
     pub const SERVICE_NAME: &str = "tandem.assignment.v1.NotificationService";
     impl<T> tonic::server::NamedService for NotificationServiceServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
+/// How queued conversations of a kind find their agent.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct RoutingRule {
+    /// The rule's id, a UUID.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// Its name, 1 to 200 characters; unique in the tenant without regard to case.
+    #[prost(string, tag = "2")]
+    pub display_name: ::prost::alloc::string::String,
+    /// Whether it counts.
+    #[prost(bool, tag = "3")]
+    pub enabled: bool,
+    /// Rules are asked from the lowest place to the highest, 0 to 1,000; at one place the older first.
+    #[prost(int32, tag = "4")]
+    pub place: i32,
+    /// Condition: the conversation's channel is one of these (ids, at most 100). Every condition holds when it is empty.
+    #[prost(string, repeated, tag = "5")]
+    pub channel_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Condition: it is in the queue of one of these teams (ids, at most 100).
+    #[prost(string, repeated, tag = "6")]
+    pub team_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Condition: its priority.
+    #[prost(enumeration = "super::super::r#type::v1::Priority", repeated, tag = "7")]
+    pub priorities: ::prost::alloc::vec::Vec<i32>,
+    /// Condition: its language, BCP 47 tags, at most 20; `pt` holds for `pt-BR`. The language is the one that the AI gave with
+    /// the hand-off, else the customer's.
+    #[prost(string, repeated, tag = "8")]
+    pub languages: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Condition: its customer carries one of these tags (ids, at most 100).
+    #[prost(string, repeated, tag = "9")]
+    pub customer_tag_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Condition: why the AI last gave it to people.
+    #[prost(
+        enumeration = "super::super::r#type::v1::HandOffReason",
+        repeated,
+        tag = "10"
+    )]
+    pub hand_off_reasons: ::prost::alloc::vec::Vec<i32>,
+    /// Who of those who can comes first.
+    #[prost(enumeration = "RoutingStrategy", tag = "11")]
+    pub strategy: i32,
+    /// Who lacks one of these, or is below its level, is not given it. At most 20.
+    #[prost(message, repeated, tag = "12")]
+    pub required_skills: ::prost::alloc::vec::Vec<Skill>,
+    /// Who has more of these comes before who has less, whatever the strategy's turn says. At most 20. The skill that the AI
+    /// gave with the hand-off counts as one more.
+    #[prost(string, repeated, tag = "13")]
+    pub preferred_skills: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Who does not speak its language, where one is known, is not given it. Else who does comes before who does not.
+    #[prost(bool, tag = "14")]
+    pub language_required: bool,
+    /// When nobody of the team could take it for this long, 1 second to 7 days, it goes on to the queue of
+    /// `fallback_team_id`; unset: never. To each team once, until a person or the AI held it again.
+    #[prost(message, optional, tag = "15")]
+    pub fallback_after: ::core::option::Option<::prost_types::Duration>,
+    /// The team that it goes on to (id); empty: the fallback team of the team in whose queue it is.
+    #[prost(string, tag = "16")]
+    pub fallback_team_id: ::prost::alloc::string::String,
+    /// When it was created.
+    #[prost(message, optional, tag = "17")]
+    pub create_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// Changes with every change; send it back with an update.
+    #[prost(string, tag = "18")]
+    pub etag: ::prost::alloc::string::String,
+}
+/// An agent who could take a conversation.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Candidate {
+    /// The agent's id.
+    #[prost(string, tag = "1")]
+    pub agent_id: ::prost::alloc::string::String,
+    /// The agent's name.
+    #[prost(string, tag = "2")]
+    pub display_name: ::prost::alloc::string::String,
+    /// Whether routing would give it to this agent now: nothing of `reasons` stands against it.
+    #[prost(bool, tag = "3")]
+    pub routable: bool,
+    /// Why the agent stands at this place.
+    #[prost(message, repeated, tag = "4")]
+    pub reasons: ::prost::alloc::vec::Vec<CandidateReason>,
+    /// How many conversations the agent holds, or is just being given.
+    #[prost(int32, tag = "5")]
+    pub held: i32,
+    /// How many it may; 0 means no limit.
+    #[prost(int32, tag = "6")]
+    pub capacity: i32,
+    /// Whether the agent is there.
+    #[prost(enumeration = "Presence", tag = "7")]
+    pub presence: i32,
+}
+/// One reason for or against an agent.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CandidateReason {
+    /// What it is about.
+    #[prost(enumeration = "CandidateReasonKind", tag = "1")]
+    pub kind: i32,
+    /// It speaks against the agent: routing does not give it. A person may.
+    #[prost(bool, tag = "2")]
+    pub against: bool,
+    /// Which one: the skill and its level (`refunds 4`), the language, how many of how many (`3 of 5`).
+    #[prost(string, tag = "3")]
+    pub detail: ::prost::alloc::string::String,
+}
+/// Asks for a new rule.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CreateRoutingRuleRequest {
+    /// A UUID; the same id and body answer the same again.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The rule; `id`, `create_time` and `etag` are ignored.
+    #[prost(message, optional, tag = "2")]
+    pub rule: ::core::option::Option<RoutingRule>,
+}
+/// The new rule.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CreateRoutingRuleResponse {
+    /// The rule.
+    #[prost(message, optional, tag = "1")]
+    pub rule: ::core::option::Option<RoutingRule>,
+}
+/// Asks to change a rule.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct UpdateRoutingRuleRequest {
+    /// A UUID; the same id and body answer the same again.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The rule's id, its etag and the new values.
+    #[prost(message, optional, tag = "2")]
+    pub rule: ::core::option::Option<RoutingRule>,
+    /// What to change: any field of the rule but `id`, `create_time` and `etag`; at least one.
+    #[prost(message, optional, tag = "3")]
+    pub update_mask: ::core::option::Option<::prost_types::FieldMask>,
+}
+/// The changed rule.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct UpdateRoutingRuleResponse {
+    /// The rule.
+    #[prost(message, optional, tag = "1")]
+    pub rule: ::core::option::Option<RoutingRule>,
+}
+/// Asks to remove a rule.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DeleteRoutingRuleRequest {
+    /// The rule's id.
+    #[prost(string, tag = "1")]
+    pub rule_id: ::prost::alloc::string::String,
+}
+/// It is gone.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DeleteRoutingRuleResponse {}
+/// Asks for the rules.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListRoutingRulesRequest {}
+/// The rules.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListRoutingRulesResponse {
+    /// All of them, in the order in which they are asked.
+    #[prost(message, repeated, tag = "1")]
+    pub rules: ::prost::alloc::vec::Vec<RoutingRule>,
+}
+/// Asks who could take a conversation.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListCandidatesRequest {
+    /// The conversation's id.
+    #[prost(string, tag = "1")]
+    pub conversation_id: ::prost::alloc::string::String,
+    /// Members of this team alone (id).
+    #[prost(string, tag = "2")]
+    pub team_id: ::prost::alloc::string::String,
+    /// Change tokens of writes that the answer must show.
+    #[prost(string, repeated, tag = "3")]
+    pub at_least_as_fresh: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// Who could.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListCandidatesResponse {
+    /// Best first; of at most 500 that are looked at, at most 100. Who stands against comes last.
+    #[prost(message, repeated, tag = "1")]
+    pub candidates: ::prost::alloc::vec::Vec<Candidate>,
+    /// The rule that decides about the order; empty when none does.
+    #[prost(string, tag = "2")]
+    pub rule_id: ::prost::alloc::string::String,
+}
+/// Asks what routing would do.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ExplainRoutingRequest {
+    /// The conversation's id.
+    #[prost(string, tag = "1")]
+    pub conversation_id: ::prost::alloc::string::String,
+    /// A rule to try instead of the stored ones; its id and name may be empty.
+    #[prost(message, optional, tag = "2")]
+    pub rule: ::core::option::Option<RoutingRule>,
+    /// Change tokens of writes that the answer must show.
+    #[prost(string, repeated, tag = "3")]
+    pub at_least_as_fresh: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// What routing would do.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ExplainRoutingResponse {
+    /// What it would do.
+    #[prost(enumeration = "RoutingOutcome", tag = "1")]
+    pub outcome: i32,
+    /// The rules in the order in which they are asked, up to the one that decides.
+    #[prost(message, repeated, tag = "2")]
+    pub rules: ::prost::alloc::vec::Vec<RuleVerdict>,
+    /// Whom it would give it to, where the outcome is GIVEN.
+    #[prost(string, tag = "3")]
+    pub agent_id: ::prost::alloc::string::String,
+    /// To which team's queue it goes on, where the outcome is FALLBACK, or at `fallback_time`.
+    #[prost(string, tag = "4")]
+    pub fallback_team_id: ::prost::alloc::string::String,
+    /// When it goes on if nobody can take it before.
+    #[prost(message, optional, tag = "5")]
+    pub fallback_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// Whom it looked at, best first; at most 100.
+    #[prost(message, repeated, tag = "6")]
+    pub candidates: ::prost::alloc::vec::Vec<Candidate>,
+}
+/// Whether a rule decides about a conversation.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RuleVerdict {
+    /// The rule's id.
+    #[prost(string, tag = "1")]
+    pub rule_id: ::prost::alloc::string::String,
+    /// Its name.
+    #[prost(string, tag = "2")]
+    pub display_name: ::prost::alloc::string::String,
+    /// Every condition holds.
+    #[prost(bool, tag = "3")]
+    pub decides: bool,
+    /// The conditions that do not hold, by the name of their field; `enabled` for a rule that does not count.
+    #[prost(string, repeated, tag = "4")]
+    pub unmet: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// Who of those who can take a conversation comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum RoutingStrategy {
+    /// Not given.
+    Unspecified = 0,
+    /// Whose last turn in this team is longest ago.
+    RoundRobin = 1,
+    /// Who holds the fewest; among equals by turn.
+    LeastLoaded = 2,
+    /// Who has the highest levels of the required and preferred skills together; among equals who holds the fewest.
+    MostSkilled = 3,
+    /// Who last helped the customer; else who holds the fewest.
+    LastAgentFirst = 4,
+}
+impl RoutingStrategy {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "ROUTING_STRATEGY_UNSPECIFIED",
+            Self::RoundRobin => "ROUTING_STRATEGY_ROUND_ROBIN",
+            Self::LeastLoaded => "ROUTING_STRATEGY_LEAST_LOADED",
+            Self::MostSkilled => "ROUTING_STRATEGY_MOST_SKILLED",
+            Self::LastAgentFirst => "ROUTING_STRATEGY_LAST_AGENT_FIRST",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "ROUTING_STRATEGY_UNSPECIFIED" => Some(Self::Unspecified),
+            "ROUTING_STRATEGY_ROUND_ROBIN" => Some(Self::RoundRobin),
+            "ROUTING_STRATEGY_LEAST_LOADED" => Some(Self::LeastLoaded),
+            "ROUTING_STRATEGY_MOST_SKILLED" => Some(Self::MostSkilled),
+            "ROUTING_STRATEGY_LAST_AGENT_FIRST" => Some(Self::LastAgentFirst),
+            _ => None,
+        }
+    }
+}
+/// What a reason is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum CandidateReasonKind {
+    /// Not given.
+    Unspecified = 0,
+    /// A required or preferred skill.
+    Skill = 1,
+    /// The conversation's language.
+    Language = 2,
+    /// What the agent holds against the capacity.
+    Load = 3,
+    /// Whether the agent is there.
+    Presence = 4,
+    /// The agent has helped this customer before.
+    HelpedBefore = 5,
+    /// The agent holds it now.
+    HoldsIt = 6,
+    /// Whether it is within the working hours of the team.
+    WorkingHours = 7,
+}
+impl CandidateReasonKind {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "CANDIDATE_REASON_KIND_UNSPECIFIED",
+            Self::Skill => "CANDIDATE_REASON_KIND_SKILL",
+            Self::Language => "CANDIDATE_REASON_KIND_LANGUAGE",
+            Self::Load => "CANDIDATE_REASON_KIND_LOAD",
+            Self::Presence => "CANDIDATE_REASON_KIND_PRESENCE",
+            Self::HelpedBefore => "CANDIDATE_REASON_KIND_HELPED_BEFORE",
+            Self::HoldsIt => "CANDIDATE_REASON_KIND_HOLDS_IT",
+            Self::WorkingHours => "CANDIDATE_REASON_KIND_WORKING_HOURS",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "CANDIDATE_REASON_KIND_UNSPECIFIED" => Some(Self::Unspecified),
+            "CANDIDATE_REASON_KIND_SKILL" => Some(Self::Skill),
+            "CANDIDATE_REASON_KIND_LANGUAGE" => Some(Self::Language),
+            "CANDIDATE_REASON_KIND_LOAD" => Some(Self::Load),
+            "CANDIDATE_REASON_KIND_PRESENCE" => Some(Self::Presence),
+            "CANDIDATE_REASON_KIND_HELPED_BEFORE" => Some(Self::HelpedBefore),
+            "CANDIDATE_REASON_KIND_HOLDS_IT" => Some(Self::HoldsIt),
+            "CANDIDATE_REASON_KIND_WORKING_HOURS" => Some(Self::WorkingHours),
+            _ => None,
+        }
+    }
+}
+/// What routing would do with a conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum RoutingOutcome {
+    /// Not given.
+    Unspecified = 0,
+    /// It gives it to an agent.
+    Given = 1,
+    /// Nobody can take it now: it waits.
+    Waits = 2,
+    /// Nobody could take it for too long: it goes on to another team.
+    Fallback = 3,
+    /// No rule decides about it: the team takes it with `ClaimNext`.
+    NoRule = 4,
+    /// It is in no team's queue, snoozed or closed: routing leaves it alone.
+    NotQueued = 5,
+}
+impl RoutingOutcome {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "ROUTING_OUTCOME_UNSPECIFIED",
+            Self::Given => "ROUTING_OUTCOME_GIVEN",
+            Self::Waits => "ROUTING_OUTCOME_WAITS",
+            Self::Fallback => "ROUTING_OUTCOME_FALLBACK",
+            Self::NoRule => "ROUTING_OUTCOME_NO_RULE",
+            Self::NotQueued => "ROUTING_OUTCOME_NOT_QUEUED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "ROUTING_OUTCOME_UNSPECIFIED" => Some(Self::Unspecified),
+            "ROUTING_OUTCOME_GIVEN" => Some(Self::Given),
+            "ROUTING_OUTCOME_WAITS" => Some(Self::Waits),
+            "ROUTING_OUTCOME_FALLBACK" => Some(Self::Fallback),
+            "ROUTING_OUTCOME_NO_RULE" => Some(Self::NoRule),
+            "ROUTING_OUTCOME_NOT_QUEUED" => Some(Self::NotQueued),
+            _ => None,
+        }
+    }
+}
+/// Generated client implementations.
+pub mod routing_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// Who should have a queued conversation. Routing gives what waits in a team's queue to a member of the team who is online
+    /// and has room, by the first rule whose conditions hold; where none does, the team takes with `ClaimNext`. It never exceeds
+    /// a capacity, never gives to somebody who is not online, and never gives what is snoozed or closed.
+    #[derive(Debug, Clone)]
+    pub struct RoutingServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl RoutingServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> RoutingServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> RoutingServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            RoutingServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Adds a rule; a tenant has at most 100. Role admin. Errors: INVALID_ARGUMENT, ALREADY_EXISTS (name taken),
+        /// RESOURCE_EXHAUSTED (LIMIT_REACHED).
+        pub async fn create_routing_rule(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CreateRoutingRuleRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CreateRoutingRuleResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.assignment.v1.RoutingService/CreateRoutingRule",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tandem.assignment.v1.RoutingService",
+                        "CreateRoutingRule",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Changes a rule. Role admin. Errors: INVALID_ARGUMENT, NOT_FOUND, ABORTED (ETAG_MISMATCH), ALREADY_EXISTS.
+        pub async fn update_routing_rule(
+            &mut self,
+            request: impl tonic::IntoRequest<super::UpdateRoutingRuleRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::UpdateRoutingRuleResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.assignment.v1.RoutingService/UpdateRoutingRule",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tandem.assignment.v1.RoutingService",
+                        "UpdateRoutingRule",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Removes a rule; that it is gone already is no error. Role admin. Errors: INVALID_ARGUMENT.
+        pub async fn delete_routing_rule(
+            &mut self,
+            request: impl tonic::IntoRequest<super::DeleteRoutingRuleRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DeleteRoutingRuleResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.assignment.v1.RoutingService/DeleteRoutingRule",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tandem.assignment.v1.RoutingService",
+                        "DeleteRoutingRule",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// All rules in the order in which they are asked.
+        pub async fn list_routing_rules(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListRoutingRulesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListRoutingRulesResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.assignment.v1.RoutingService/ListRoutingRules",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tandem.assignment.v1.RoutingService",
+                        "ListRoutingRules",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Agents who could take a conversation, best first, each with the reasons: by the rule that decides about it, else whoever
+        /// helped the customer before comes first. Of a queued conversation the team's members, else who sees the channel. Errors:
+        /// INVALID_ARGUMENT, NOT_FOUND.
+        pub async fn list_candidates(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListCandidatesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListCandidatesResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.assignment.v1.RoutingService/ListCandidates",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tandem.assignment.v1.RoutingService",
+                        "ListCandidates",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// What the rules, or one that need not be stored, would do with a conversation now; changes nothing. Roles supervisor,
+        /// admin. Errors: INVALID_ARGUMENT, NOT_FOUND.
+        pub async fn explain_routing(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ExplainRoutingRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ExplainRoutingResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.assignment.v1.RoutingService/ExplainRouting",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tandem.assignment.v1.RoutingService",
+                        "ExplainRouting",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+pub mod routing_service_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with RoutingServiceServer.
+    #[async_trait]
+    pub trait RoutingService: std::marker::Send + std::marker::Sync + 'static {
+        /// Adds a rule; a tenant has at most 100. Role admin. Errors: INVALID_ARGUMENT, ALREADY_EXISTS (name taken),
+        /// RESOURCE_EXHAUSTED (LIMIT_REACHED).
+        async fn create_routing_rule(
+            &self,
+            request: tonic::Request<super::CreateRoutingRuleRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CreateRoutingRuleResponse>,
+            tonic::Status,
+        >;
+        /// Changes a rule. Role admin. Errors: INVALID_ARGUMENT, NOT_FOUND, ABORTED (ETAG_MISMATCH), ALREADY_EXISTS.
+        async fn update_routing_rule(
+            &self,
+            request: tonic::Request<super::UpdateRoutingRuleRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::UpdateRoutingRuleResponse>,
+            tonic::Status,
+        >;
+        /// Removes a rule; that it is gone already is no error. Role admin. Errors: INVALID_ARGUMENT.
+        async fn delete_routing_rule(
+            &self,
+            request: tonic::Request<super::DeleteRoutingRuleRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DeleteRoutingRuleResponse>,
+            tonic::Status,
+        >;
+        /// All rules in the order in which they are asked.
+        async fn list_routing_rules(
+            &self,
+            request: tonic::Request<super::ListRoutingRulesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListRoutingRulesResponse>,
+            tonic::Status,
+        >;
+        /// Agents who could take a conversation, best first, each with the reasons: by the rule that decides about it, else whoever
+        /// helped the customer before comes first. Of a queued conversation the team's members, else who sees the channel. Errors:
+        /// INVALID_ARGUMENT, NOT_FOUND.
+        async fn list_candidates(
+            &self,
+            request: tonic::Request<super::ListCandidatesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListCandidatesResponse>,
+            tonic::Status,
+        >;
+        /// What the rules, or one that need not be stored, would do with a conversation now; changes nothing. Roles supervisor,
+        /// admin. Errors: INVALID_ARGUMENT, NOT_FOUND.
+        async fn explain_routing(
+            &self,
+            request: tonic::Request<super::ExplainRoutingRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ExplainRoutingResponse>,
+            tonic::Status,
+        >;
+    }
+    /// Who should have a queued conversation. Routing gives what waits in a team's queue to a member of the team who is online
+    /// and has room, by the first rule whose conditions hold; where none does, the team takes with `ClaimNext`. It never exceeds
+    /// a capacity, never gives to somebody who is not online, and never gives what is snoozed or closed.
+    #[derive(Debug)]
+    pub struct RoutingServiceServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> RoutingServiceServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for RoutingServiceServer<T>
+    where
+        T: RoutingService,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/tandem.assignment.v1.RoutingService/CreateRoutingRule" => {
+                    #[allow(non_camel_case_types)]
+                    struct CreateRoutingRuleSvc<T: RoutingService>(pub Arc<T>);
+                    impl<
+                        T: RoutingService,
+                    > tonic::server::UnaryService<super::CreateRoutingRuleRequest>
+                    for CreateRoutingRuleSvc<T> {
+                        type Response = super::CreateRoutingRuleResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::CreateRoutingRuleRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as RoutingService>::create_routing_rule(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = CreateRoutingRuleSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.assignment.v1.RoutingService/UpdateRoutingRule" => {
+                    #[allow(non_camel_case_types)]
+                    struct UpdateRoutingRuleSvc<T: RoutingService>(pub Arc<T>);
+                    impl<
+                        T: RoutingService,
+                    > tonic::server::UnaryService<super::UpdateRoutingRuleRequest>
+                    for UpdateRoutingRuleSvc<T> {
+                        type Response = super::UpdateRoutingRuleResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::UpdateRoutingRuleRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as RoutingService>::update_routing_rule(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = UpdateRoutingRuleSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.assignment.v1.RoutingService/DeleteRoutingRule" => {
+                    #[allow(non_camel_case_types)]
+                    struct DeleteRoutingRuleSvc<T: RoutingService>(pub Arc<T>);
+                    impl<
+                        T: RoutingService,
+                    > tonic::server::UnaryService<super::DeleteRoutingRuleRequest>
+                    for DeleteRoutingRuleSvc<T> {
+                        type Response = super::DeleteRoutingRuleResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::DeleteRoutingRuleRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as RoutingService>::delete_routing_rule(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = DeleteRoutingRuleSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.assignment.v1.RoutingService/ListRoutingRules" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListRoutingRulesSvc<T: RoutingService>(pub Arc<T>);
+                    impl<
+                        T: RoutingService,
+                    > tonic::server::UnaryService<super::ListRoutingRulesRequest>
+                    for ListRoutingRulesSvc<T> {
+                        type Response = super::ListRoutingRulesResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListRoutingRulesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as RoutingService>::list_routing_rules(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListRoutingRulesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.assignment.v1.RoutingService/ListCandidates" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListCandidatesSvc<T: RoutingService>(pub Arc<T>);
+                    impl<
+                        T: RoutingService,
+                    > tonic::server::UnaryService<super::ListCandidatesRequest>
+                    for ListCandidatesSvc<T> {
+                        type Response = super::ListCandidatesResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListCandidatesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as RoutingService>::list_candidates(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListCandidatesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.assignment.v1.RoutingService/ExplainRouting" => {
+                    #[allow(non_camel_case_types)]
+                    struct ExplainRoutingSvc<T: RoutingService>(pub Arc<T>);
+                    impl<
+                        T: RoutingService,
+                    > tonic::server::UnaryService<super::ExplainRoutingRequest>
+                    for ExplainRoutingSvc<T> {
+                        type Response = super::ExplainRoutingResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ExplainRoutingRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as RoutingService>::explain_routing(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ExplainRoutingSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for RoutingServiceServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "tandem.assignment.v1.RoutingService";
+    impl<T> tonic::server::NamedService for RoutingServiceServer<T> {
         const NAME: &'static str = SERVICE_NAME;
     }
 }

@@ -11,6 +11,7 @@ use tandem_change_feed::{Consumer, ConsumerConfig, FeedServer, Freshness, Sequen
 use tandem_proto::assignment::v1::assignment_service_server::AssignmentServiceServer;
 use tandem_proto::assignment::v1::directory_service_server::DirectoryServiceServer;
 use tandem_proto::assignment::v1::notification_service_server::NotificationServiceServer;
+use tandem_proto::assignment::v1::routing_service_server::RoutingServiceServer;
 use tandem_proto::feed::v1::change_feed_service_server::ChangeFeedServiceServer;
 use tandem_signed_token::ServiceName;
 use tonic::server::NamedService;
@@ -19,9 +20,9 @@ use tonic::service::Routes;
 use crate::domain::App;
 use crate::domain::notification::Hub;
 use crate::domain::tenant::Suspended;
-use crate::feed::{ConversationFeed, Directory};
+use crate::feed::{ConversationFeed, CustomerFeed, Directory};
 use crate::peer::Conversations;
-use crate::{Config, MIGRATOR, RULES, rpc, ticker};
+use crate::{Config, MIGRATOR, RULES, router, rpc, ticker};
 
 /// How long a replica holds the feed without a word.
 const LEASE: TimeDelta = TimeDelta::seconds(10);
@@ -46,19 +47,32 @@ pub async fn start(config: Config, ambient: Ambient, drain: Drain) -> Result<Run
         stop.clone(),
     );
     tokio::spawn(wake(hub.clone(), progress.clone()));
+    let customers = foundation.peer(|peers| &peers.customer_profile)?;
+    let of_customers = Consumer::spawn(
+        ConsumerConfig { feed: "customer-profile", lease: LEASE },
+        pool.clone(),
+        ambient.clone(),
+        customers.clone(),
+        Arc::new(CustomerFeed),
+        stop.clone(),
+    );
     tokio::spawn(hub.clone().run(pool.clone(), end.clone()));
 
     // What is written while calls drain still reaches the feed.
     let sequencer = Sequencer::spawn(pool.clone(), ambient.clone(), end.clone());
     let tail = Tail::spawn(pool.clone(), Arc::new(Directory), &sequencer, end.clone());
     let feed = FeedServer::new(pool.clone(), Arc::new(Directory), tail, sequencer.clone(), end.clone());
-    let feeds = vec![(ServiceName::Conversation, "conversation", peer.clone(), progress)];
+    let feeds = vec![
+        (ServiceName::Conversation, "conversation", peer.clone(), progress),
+        (ServiceName::CustomerProfile, "customer-profile", customers, of_customers),
+    ];
     let freshness = Freshness::new(ServiceName::Assignment, foundation.signer.clone(), pool.clone(), feeds);
     let conversations = Conversations::new(peer, foundation.max_message_bytes);
     let app = App { pool, ambient, sequencer, freshness, conversations };
 
     let suspended = Suspended::default();
-    tokio::spawn(ticker::run(app.clone(), suspended.clone(), stop));
+    tokio::spawn(ticker::run(app.clone(), suspended.clone(), stop.clone()));
+    tokio::spawn(router::run(app.clone(), stop));
     let gate: TenantGate = Arc::new(move |tenant_id| suspended.gate(tenant_id));
 
     let signer = foundation.signer.clone();
@@ -66,6 +80,7 @@ pub async fn start(config: Config, ambient: Ambient, drain: Drain) -> Result<Run
     let directory = rpc::Directory { app: app.clone(), signer: signer.clone() };
     let notifications = rpc::Notifications { app: app.clone(), hub, signer, end };
     let routes = Routes::new(DirectoryServiceServer::new(directory).max_decoding_message_size(most))
+        .add_service(RoutingServiceServer::new(rpc::Routing { app: app.clone() }).max_decoding_message_size(most))
         .add_service(AssignmentServiceServer::new(rpc::Assignment { app }).max_decoding_message_size(most))
         .add_service(NotificationServiceServer::new(notifications).max_decoding_message_size(most))
         .add_service(ChangeFeedServiceServer::new(feed).max_encoding_message_size(most));
@@ -73,6 +88,7 @@ pub async fn start(config: Config, ambient: Ambient, drain: Drain) -> Result<Run
         <DirectoryServiceServer<rpc::Directory> as NamedService>::NAME,
         <AssignmentServiceServer<rpc::Assignment> as NamedService>::NAME,
         <NotificationServiceServer<rpc::Notifications> as NamedService>::NAME,
+        <RoutingServiceServer<rpc::Routing> as NamedService>::NAME,
         <ChangeFeedServiceServer<FeedServer<Directory>> as NamedService>::NAME,
     ];
     Ok(foundation.serve(routes, names, RULES, Some(gate)))

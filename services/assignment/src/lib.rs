@@ -11,6 +11,7 @@ mod domain;
 mod feed;
 mod peer;
 mod policy;
+mod router;
 mod rpc;
 mod store;
 mod ticker;

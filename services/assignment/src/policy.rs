@@ -25,6 +25,13 @@ pub const RULES: &[Rule] = &[
     rule("/tandem.assignment.v1.AssignmentService/Release", &[Agent, Supervisor], HoldsIt),
     rule("/tandem.assignment.v1.AssignmentService/Unassign", &[Agent, Supervisor, Admin], HoldsIt),
     rule("/tandem.assignment.v1.AssignmentService/BulkAssign", &[Agent, Supervisor, Admin], HoldsIt),
+    rule("/tandem.assignment.v1.AssignmentService/ClaimNext", &[Agent, Supervisor], Own),
+    rule("/tandem.assignment.v1.RoutingService/CreateRoutingRule", &[Admin], Any),
+    rule("/tandem.assignment.v1.RoutingService/UpdateRoutingRule", &[Admin], Any),
+    rule("/tandem.assignment.v1.RoutingService/DeleteRoutingRule", &[Admin], Any),
+    rule("/tandem.assignment.v1.RoutingService/ListRoutingRules", &[Agent, Supervisor, Admin, Service], Any),
+    rule("/tandem.assignment.v1.RoutingService/ListCandidates", &[Agent, Supervisor, Admin], TeamsChannel),
+    rule("/tandem.assignment.v1.RoutingService/ExplainRouting", &[Supervisor, Admin], Any),
     rule(
         "/tandem.assignment.v1.AssignmentService/ListHolderHistory",
         &[Agent, Supervisor, Admin, Service],

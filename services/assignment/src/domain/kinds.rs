@@ -21,7 +21,7 @@ macro_rules! numbered {
     )*};
 }
 
-// Eight enums with the same conversions: a macro keeps numbers and names in one place.
+// Ten enums with the same conversions: a macro keeps numbers and names in one place.
 numbered! {
     AgentState { Active = 1, Deactivated = 2, }
     HolderKind { Ai = 1, Agent = 2, Team = 3, Nobody = 4, }
@@ -43,6 +43,10 @@ numbered! {
         Assigned = 1, Transferred = 2, Mentioned = 3, TeamQueue = 4,
         TakenAway = 5, DueSoon = 6, Overdue = 7, Woken = 8,
     }
+    /// Whether an agent is there.
+    Presence { Online = 1, Busy = 2, Away = 3, Offline = 4, }
+    /// Who of those who can take a conversation comes first.
+    Strategy { RoundRobin = 1, LeastLoaded = 2, MostSkilled = 3, LastAgentFirst = 4, }
 }
 
 impl ActorKind {
@@ -89,6 +93,8 @@ mod tests {
                 (Cause::from_number(number).is_some(), types::HolderChangeCause::try_from(number).is_ok()),
                 (Priority::from_number(number).is_some(), types::Priority::try_from(number).is_ok()),
                 (Status::from_number(number).is_some(), types::ConversationStatus::try_from(number).is_ok()),
+                (Presence::from_number(number).is_some(), assignment::Presence::try_from(number).is_ok()),
+                (Strategy::from_number(number).is_some(), assignment::RoutingStrategy::try_from(number).is_ok()),
             ] {
                 assert_eq!(ours, known(proto), "{number}");
             }

@@ -7,6 +7,7 @@ pub mod history;
 pub mod kinds;
 pub mod model;
 pub mod notification;
+pub mod routing;
 pub mod team;
 pub mod tenant;
 pub mod transfer;

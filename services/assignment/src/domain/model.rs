@@ -4,7 +4,9 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::kinds::{ActorKind, AgentState, Cause, HandOffReason, HolderKind, NotificationKind, Status};
+use super::kinds::{
+    ActorKind, AgentState, Cause, HandOffReason, HolderKind, NotificationKind, Priority, Status,
+};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Agent {
@@ -76,6 +78,11 @@ impl Holder {
     pub fn agent_id(self) -> Option<Uuid> {
         self.id.filter(|_| self.kind == HolderKind::Agent)
     }
+
+    /// The team in whose queue it is, if it is in one.
+    pub fn team_id(self) -> Option<Uuid> {
+        self.id.filter(|_| self.kind == HolderKind::Team)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,6 +121,11 @@ pub struct Conversation {
     pub due_at: Option<DateTime<Utc>>,
     /// When to say that it will be overdue soon.
     pub soon_at: Option<DateTime<Utc>>,
+    pub priority: Priority,
+    pub waiting_since: Option<DateTime<Utc>>,
+    pub holder_since: Option<DateTime<Utc>>,
+    pub customer_id: Option<Uuid>,
+    pub hand_off_reason: Option<HandOffReason>,
     pub version: i64,
 }
 

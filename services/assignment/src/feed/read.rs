@@ -12,7 +12,7 @@ use tandem_proto::conversation::v1::timeline_entry::Event;
 use tandem_proto::r#type::v1 as types;
 use uuid::Uuid;
 
-use crate::domain::kinds::{ActorKind, Cause, HandOffReason, HolderKind, Status};
+use crate::domain::kinds::{ActorKind, Cause, HandOffReason, HolderKind, Priority, Status};
 use crate::domain::model::{Actor, Conversation, Holder, HolderChange, Mention, Wake};
 use crate::domain::notification::soon;
 use crate::store::channel::Channel;
@@ -124,6 +124,11 @@ fn read_conversation(tenant_id: Uuid, id: Uuid, conversation: &proto::Conversati
         epoch: conversation.epoch,
         due_at,
         soon_at: due_at.map(|due_at| soon(waiting_since, due_at)),
+        priority: Priority::from_number(conversation.priority).unwrap_or(Priority::Normal),
+        waiting_since,
+        holder_since: conversation.holder_since.and_then(|since| time(Some(since))),
+        customer_id: conversation.customer_id.parse().ok(),
+        hand_off_reason: HandOffReason::from_number(conversation.hand_off_reason),
         version: conversation.version,
     })
 }

@@ -55,6 +55,12 @@ impl Refused {
     pub fn is_for_good(&self) -> bool {
         reason_of(&self.0).as_deref() == Some(Reason::TransferRefused.as_str())
     }
+
+    /// Whether the conversation was not any more what the decision was made on: taken, closed or gone.
+    pub fn is_stale(&self) -> bool {
+        let stale = [Reason::HeldByOther, Reason::HolderChanged, Reason::ConversationClosed, Reason::NotFound];
+        reason_of(&self.0).is_some_and(|reason| stale.iter().any(|stale| stale.as_str() == reason))
+    }
 }
 
 impl From<Refused> for Status {

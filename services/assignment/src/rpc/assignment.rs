@@ -8,7 +8,7 @@ use tandem_proto::conversation::v1::TransferHolderResponse;
 use tandem_proto::r#type::v1::ErrorReason;
 use tonic::{Request, Response, Status};
 
-use super::command::{assign, bulk_assign, hand_off, release, take_over, unassign};
+use super::command::{assign, bulk_assign, claim_next, hand_off, release, take_over, unassign};
 use super::{convert, parse};
 use crate::domain::{App, history, transfer};
 
@@ -79,6 +79,17 @@ impl AssignmentService for Assignment {
         let results =
             ids.zip(answers).map(|(id, answer)| bulk_result(id, answer)).collect::<Result<_, _>>()?;
         Ok(Response::new(proto::BulkAssignResponse { results }))
+    }
+
+    async fn claim_next(
+        &self,
+        request: Request<proto::ClaimNextRequest>,
+    ) -> Result<Response<proto::ClaimNextResponse>, Status> {
+        let caller = caller(&request)?;
+        let claimed = transfer::claim_next(&self.app, caller, claim_next(caller, request.get_ref())?).await?;
+        let Some(answer) = claimed else { return Ok(Response::new(proto::ClaimNextResponse::default())) };
+        let TransferHolderResponse { conversation, change_token, .. } = decode(&answer)?;
+        Ok(Response::new(proto::ClaimNextResponse { conversation, change_token }))
     }
 
     async fn list_holder_history(

@@ -163,6 +163,15 @@ pub fn unassign(caller: &Caller, message: &proto::UnassignRequest) -> Result<tra
     Ok(transfer::PutDown { command, note: message.note.clone() })
 }
 
+pub fn claim_next(caller: &Caller, message: &proto::ClaimNextRequest) -> Result<transfer::ClaimNext, Fault> {
+    let mut violations = Violations::new();
+    let request_id = parse::id(&mut violations, "request_id", &message.request_id);
+    let team_id = parse::maybe_id(&mut violations, "team_id", &message.team_id);
+    violations.finish()?;
+    let body = proto::ClaimNextRequest { request_id: String::new(), ..message.clone() };
+    Ok(transfer::ClaimNext { request: request(caller, "ClaimNext", request_id, &body)?, team_id })
+}
+
 /// One assignment for each conversation, each under a request id that follows from the call's: repeating the call repeats
 /// every one of them.
 pub fn bulk_assign(

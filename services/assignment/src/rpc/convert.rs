@@ -17,11 +17,11 @@ pub fn timestamp(at: DateTime<Utc>) -> Timestamp {
     Timestamp { seconds: at.timestamp(), nanos: at.timestamp_subsec_nanos().cast_signed() }
 }
 
-fn text(id: Option<Uuid>) -> String {
+pub fn text(id: Option<Uuid>) -> String {
     id.map_or_else(String::new, |id| id.to_string())
 }
 
-fn texts(ids: &[Uuid]) -> Vec<String> {
+pub fn texts(ids: &[Uuid]) -> Vec<String> {
     ids.iter().map(Uuid::to_string).collect()
 }
 

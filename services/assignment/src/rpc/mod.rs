@@ -6,10 +6,13 @@ pub mod convert;
 mod directory;
 mod notification;
 mod parse;
+mod routing;
+mod routing_convert;
 
 pub use assignment::Assignment;
 pub use directory::Directory;
 pub use notification::Notifications;
+pub use routing::Routing;
 
 use tonic::Status;
 

@@ -8,8 +8,9 @@ use tandem_request_log::Request;
 use uuid::Uuid;
 
 use crate::domain::agent;
-use crate::domain::kinds::NotificationKind;
+use crate::domain::kinds::{HandOffReason, NotificationKind, Priority, Strategy};
 use crate::domain::model::Skill;
+use crate::domain::routing;
 use crate::domain::team;
 
 /// A UUID that must be there. The nil UUID stands in for a wrong one, which never leaves the parse.
@@ -84,11 +85,7 @@ pub fn agent_values(
         email: agent.email.clone(),
         capacity: agent.capacity,
         languages: agent.languages.clone(),
-        skills: agent
-            .skills
-            .iter()
-            .map(|skill| Skill { name: skill.name.clone(), level: skill.level })
-            .collect(),
+        skills: skills(&agent.skills),
         time_zone: agent.time_zone.clone(),
     };
     let mut inner = Violations::new();
@@ -123,20 +120,88 @@ pub fn team_values(violations: &mut Violations, team: &proto::Team, fields: &[te
     values
 }
 
+fn skills(skills: &[proto::Skill]) -> Vec<Skill> {
+    skills.iter().map(|skill| Skill { name: skill.name.clone(), level: skill.level }).collect()
+}
+
+/// What can be changed of a routing rule, under `rule.` where it is wrong. Fields that the mask does not name are not read.
+pub fn rule_values(
+    violations: &mut Violations,
+    rule: &proto::RoutingRule,
+    fields: &[routing::Field],
+) -> routing::Values {
+    let mut inner = Violations::new();
+    let named = |field| fields.contains(&field);
+    let read = |inner: &mut Violations, field: routing::Field, texts: &[String]| {
+        if named(field) { ids(inner, field.path(), texts) } else { Vec::new() }
+    };
+    let strategy = Strategy::from_number(rule.strategy);
+    if named(routing::Field::Strategy) {
+        inner.check(strategy.is_some(), "strategy", "must be a known strategy");
+    }
+    let after = rule.fallback_after.unwrap_or_default();
+    let whole = after.nanos == 0 && (rule.fallback_after.is_none() || after.seconds > 0);
+    let values = routing::Values {
+        display_name: rule.display_name.clone(),
+        enabled: rule.enabled,
+        place: rule.place,
+        channel_ids: read(&mut inner, routing::Field::ChannelIds, &rule.channel_ids),
+        team_ids: read(&mut inner, routing::Field::TeamIds, &rule.team_ids),
+        priorities: kinds(
+            &mut inner,
+            routing::Field::Priorities.path(),
+            &rule.priorities,
+            Priority::from_number,
+        ),
+        languages: rule.languages.clone(),
+        customer_tag_ids: read(&mut inner, routing::Field::CustomerTagIds, &rule.customer_tag_ids),
+        hand_off_reasons: kinds(
+            &mut inner,
+            routing::Field::HandOffReasons.path(),
+            &rule.hand_off_reasons,
+            HandOffReason::from_number,
+        ),
+        strategy: strategy.unwrap_or(Strategy::RoundRobin),
+        required_skills: skills(&rule.required_skills),
+        preferred_skills: rule.preferred_skills.clone(),
+        language_required: rule.language_required,
+        // What is no whole number of seconds stands as one that is refused.
+        fallback_after_s: if whole { i32::try_from(after.seconds).unwrap_or(-1) } else { -1 },
+        fallback_team_id: if named(routing::Field::FallbackTeamId) {
+            maybe_id(&mut inner, "fallback_team_id", &rule.fallback_team_id)
+        } else {
+            None
+        },
+    };
+    values.check(fields, &mut inner);
+    violations.nest("rule", inner);
+    values
+}
+
+fn kinds<T>(
+    violations: &mut Violations,
+    field: &str,
+    numbers: &[i32],
+    known: impl Fn(i32) -> Option<T>,
+) -> Vec<T> {
+    let read = numbers.iter().enumerate().filter_map(|(index, number)| {
+        let kind = known(*number);
+        violations.check(kind.is_some(), &format!("{field}[{index}]"), "must be a known value");
+        kind
+    });
+    read.collect()
+}
+
 /// Kinds of notifications that an agent does not want, each once.
 pub fn muted(preferences: Option<&proto::NotificationPreferences>) -> Result<Vec<NotificationKind>, Fault> {
     let mut violations = Violations::new();
     violations.check(preferences.is_some(), "preferences", "must be set");
     let given = preferences.map_or(&[][..], |preferences| &preferences.muted_kinds);
     violations.check(given.len() <= 20, "preferences.muted_kinds", "must be at most 20");
-    let mut muted = Vec::new();
-    for (index, number) in given.iter().take(20).enumerate() {
-        match NotificationKind::from_number(*number) {
-            Some(kind) if muted.contains(&kind) => {}
-            Some(kind) => muted.push(kind),
-            None => violations.add(format!("preferences.muted_kinds[{index}]"), "must be a known kind"),
-        }
-    }
+    let given = &given[..given.len().min(20)];
+    let mut muted = kinds(&mut violations, "preferences.muted_kinds", given, NotificationKind::from_number);
     violations.finish()?;
+    muted.sort_unstable();
+    muted.dedup();
     Ok(muted)
 }

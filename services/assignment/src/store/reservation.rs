@@ -75,13 +75,15 @@ pub async fn lock(
 /// Makes a released reservation pending again. Answers the number of the attempt.
 pub async fn renew(connection: &mut Connection, new: &New<'_>) -> Result<i32> {
     let attempt = sqlx::query_scalar!(
-        "UPDATE reservation SET state = 1, agent_id = $3, transfer = $4, attempt = attempt + 1, attempted_at = $5
+        "UPDATE reservation SET state = 1, agent_id = $3, transfer = $4, attempt = attempt + 1, attempted_at = $5,
+             conversation_id = $6
          WHERE tenant_id = $1 AND request_id = $2 AND state = 4 RETURNING attempt",
         new.request.tenant_id,
         new.request.request_id,
         new.agent_id,
         new.transfer,
         new.at,
+        new.conversation_id,
     )
     .fetch_one(connection)
     .await?;

@@ -122,6 +122,39 @@ pub async fn exists(connection: &mut Connection, tenant_id: Uuid, id: Uuid) -> R
     Ok(row.is_some())
 }
 
+/// Which of some teams exist.
+pub async fn existing(connection: &mut Connection, tenant_id: Uuid, ids: &[Uuid]) -> Result<Vec<Uuid>> {
+    let ids =
+        sqlx::query_scalar!("SELECT id FROM team WHERE tenant_id = $1 AND id = ANY ($2)", tenant_id, ids)
+            .fetch_all(connection)
+            .await?;
+    Ok(ids)
+}
+
+/// The fallback team of a team; the outer `None` when there is no such team.
+pub async fn fallback(connection: &mut Connection, tenant_id: Uuid, id: Uuid) -> Result<Option<Option<Uuid>>> {
+    let team_id = sqlx::query_scalar!(
+        "SELECT fallback_team_id FROM team WHERE tenant_id = $1 AND id = $2",
+        tenant_id,
+        id
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(team_id)
+}
+
+/// The teams that an agent is a member of.
+pub async fn of_agent(connection: &mut Connection, tenant_id: Uuid, agent_id: Uuid) -> Result<Vec<Uuid>> {
+    let ids = sqlx::query_scalar!(
+        "SELECT team_id FROM team_member WHERE tenant_id = $1 AND agent_id = $2 ORDER BY team_id",
+        tenant_id,
+        agent_id,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(ids)
+}
+
 /// What the teams of the agent of a subject see: every channel, or these.
 pub async fn channels_of_subject(
     connection: &mut Connection,

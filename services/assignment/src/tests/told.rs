@@ -136,7 +136,7 @@ async fn nobody_is_told_what_they_muted() {
     let conversation = sandbox.conversation().await;
     give(&sandbox, conversation, ada).await;
     assert_eq!(kinds("ada").await, [Assigned]);
-    let muted: Vec<i32> = [Woken, TakenAway].map(i32::from).to_vec();
+    let muted: Vec<i32> = [TakenAway, Woken].map(i32::from).to_vec();
     assert_eq!(mute(&sandbox, "ada", &[Woken, TakenAway, Woken]).await, muted);
     wake(&sandbox, conversation, ActorKind::Customer, "").await;
     give(&sandbox, conversation, bob).await;

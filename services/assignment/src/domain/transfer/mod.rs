@@ -8,18 +8,22 @@
 
 mod assign;
 mod carry_out;
+mod claim_next;
 mod command;
 mod decide;
 mod hand_off;
 mod put_down;
 mod reserve;
+mod route;
 mod settle;
 mod take_over;
 
 pub use assign::{Assign, Assignee, assign, assign_each};
 pub use command::{Command, Transfer};
+pub use claim_next::{ClaimNext, claim_next};
 pub use hand_off::{HandOff, hand_off};
 pub use put_down::{PutDown, release, unassign};
+pub use route::{Routed, route};
 pub use settle::{follow, forget, resolve_orphans};
 pub use take_over::{TakeOver, take_over};
 

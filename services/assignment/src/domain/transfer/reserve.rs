@@ -35,6 +35,20 @@ impl Taken {
 ///
 /// Errors: `REQUEST_ID_REUSED`, `NOT_FOUND` for the agent, `AGENT_INACTIVE`, `CAPACITY_FULL`.
 pub async fn reserve(app: &App, command: &Command, transfer: &Transfer, taken: Taken) -> Result<Begun> {
+    let mut tx = begin(&app.pool).await?;
+    let begun = reserve_in(app, &mut tx, command, transfer, taken).await?;
+    tx.commit().await?;
+    Ok(begun)
+}
+
+/// As [`reserve`], in a transaction of the caller's.
+pub async fn reserve_in(
+    app: &App,
+    connection: &mut Connection,
+    command: &Command,
+    transfer: &Transfer,
+    taken: Taken,
+) -> Result<Begun> {
     let mut encoded = peer::encode(transfer)?;
     let new = New {
         request: &command.request,
@@ -43,27 +57,24 @@ pub async fn reserve(app: &App, command: &Command, transfer: &Transfer, taken: T
         transfer: &encoded,
         at: app.ambient.now(),
     };
-    let mut tx = begin(&app.pool).await?;
     let (mut attempt, mut transfer_id) = (1, transfer.request_id);
-    if !store::reservation::insert(&mut tx, &new).await? {
+    if !store::reservation::insert(connection, &new).await? {
         let first =
-            store::reservation::lock(&mut tx, command.request.tenant_id, command.request.request_id).await?;
+            store::reservation::lock(connection, command.request.tenant_id, command.request.request_id).await?;
         // Reservations are deleted after thirty days alone, so the row that was in the way is there.
         let first = first
             .ok_or_else(|| Fault::new(Reason::RequestInProgress, "the request id was just forgotten"))?;
         let first_id = first.transfer_id;
-        if let Some(begun) = go_on(&mut tx, command, first, new.at).await? {
-            tx.commit().await?;
+        if let Some(begun) = go_on(connection, command, first, new.at).await? {
             return Ok(begun);
         }
         // Under the first id conversation may have refused it for good.
         transfer_id = first_id;
         let again = peer::encode(&Transfer { request_id: transfer_id, ..transfer.clone() })?;
-        attempt = store::reservation::renew(&mut tx, &New { transfer: &again, ..new }).await?;
+        attempt = store::reservation::renew(connection, &New { transfer: &again, ..new }).await?;
         encoded = again;
     }
-    take(&mut tx, command, taken).await?;
-    tx.commit().await?;
+    take(connection, command, taken).await?;
     Ok(Begun::Pending(Pending {
         tenant_id: command.request.tenant_id,
         request_id: command.request.request_id,

@@ -1,0 +1,50 @@
+use std::collections::HashMap;
+
+use tandem_change_feed::{Apply, Body, Change, ChangeKind};
+use tandem_database::{Connection, Result};
+use uuid::Uuid;
+
+use crate::store;
+use crate::store::customer::Customer;
+
+/// Follows customer-profile: languages and tags, which routing asks for.
+pub struct CustomerFeed;
+
+impl Apply for CustomerFeed {
+    fn kinds(&self) -> &'static [ChangeKind] {
+        &[ChangeKind::Customer]
+    }
+
+    async fn apply(&self, connection: &mut Connection, generation: i64, changes: &[Change]) -> Result<()> {
+        // A statement takes each row once: the newest state of each stays.
+        let mut customers: HashMap<(Uuid, Uuid), Option<Customer>> = HashMap::new();
+        for change in changes {
+            let (Ok(tenant_id), Ok(id)) = (change.tenant_id.parse(), change.entity_id.parse()) else {
+                tracing::warn!(entity_id = change.entity_id, "a change can't be read, passed over");
+                continue;
+            };
+            let state = match &change.body {
+                Some(Body::Customer(customer)) => Some(Customer {
+                    tenant_id,
+                    id,
+                    language: customer.language.clone(),
+                    tag_ids: customer.tag_ids.iter().filter_map(|tag_id| tag_id.parse().ok()).collect(),
+                    version: customer.version,
+                }),
+                _ => None,
+            };
+            customers.insert((tenant_id, id), state);
+        }
+        let gone = customers.iter().filter(|(_, state)| state.is_none()).map(|(key, _)| *key);
+        let gone: Vec<(Uuid, Uuid)> = gone.collect();
+        let mut known: Vec<Customer> = customers.into_values().flatten().collect();
+        // Locks in one order, whoever else applies.
+        known.sort_unstable_by_key(|customer| (customer.tenant_id, customer.id));
+        store::customer::remove(connection, &gone).await?;
+        store::customer::upsert(connection, generation, &known).await
+    }
+
+    async fn sweep(&self, connection: &mut Connection, generation: i64) -> Result<()> {
+        store::customer::sweep(connection, generation).await
+    }
+}

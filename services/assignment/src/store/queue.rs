@@ -1,0 +1,217 @@
+//! Teams' queues.
+
+use chrono::{DateTime, Utc};
+use tandem_database::{Connection, Result};
+use uuid::Uuid;
+
+use crate::domain::kinds::{HandOffReason, HolderKind, Priority, Status, checked};
+use crate::domain::model::Holder;
+use crate::domain::routing::Case;
+
+/// A place in a queue.
+#[derive(Debug, Clone, Copy)]
+pub struct Place {
+    pub id: Uuid,
+    pub priority: i16,
+    pub since: DateTime<Utc>,
+}
+
+/// Teams in whose queue something waits, of tenants that work and have a rule: (tenant, team, its fallback team), in order.
+pub async fn at_work(connection: &mut Connection) -> Result<Vec<(Uuid, Uuid, Option<Uuid>)>> {
+    let rows = sqlx::query!(
+        r#"SELECT t.tenant_id, t.id, t.fallback_team_id
+           FROM (SELECT DISTINCT tenant_id FROM routing_rule WHERE enabled) AS routed
+                JOIN team t ON t.tenant_id = routed.tenant_id
+           WHERE NOT EXISTS (SELECT FROM tenant s WHERE s.id = t.tenant_id AND s.suspended)
+             AND EXISTS (SELECT FROM conversation c
+                         WHERE c.tenant_id = t.tenant_id AND c.holder_id = t.id AND c.holder_kind = 3 AND c.status IN (1, 2))
+           ORDER BY t.tenant_id, t.id"#,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.tenant_id, row.id, row.fallback_team_id)).collect())
+}
+
+/// What waits in a team's queue behind a place and is on its way to nobody: the most urgent first, of these what waits
+/// longest.
+pub async fn page(
+    connection: &mut Connection,
+    tenant_id: Uuid,
+    team_id: Uuid,
+    after: Option<Place>,
+    limit: i64,
+) -> Result<Vec<Place>> {
+    let rows = sqlx::query!(
+        r#"SELECT c.id, c.priority, c.holder_since AS "since!" FROM conversation c
+           WHERE c.tenant_id = $1 AND c.holder_id = $2 AND c.holder_kind = 3 AND c.status IN (1, 2)
+             AND c.holder_since IS NOT NULL
+             AND ($3::smallint IS NULL OR c.priority < $3 OR (c.priority = $3 AND (c.holder_since, c.id) > ($4, $5)))
+             AND NOT EXISTS (
+                 SELECT FROM reservation r
+                 WHERE r.tenant_id = c.tenant_id AND r.conversation_id = c.id AND r.state IN (1, 2)
+                   AND NOT (r.state = 2 AND r.epoch <= c.epoch))
+           ORDER BY c.priority DESC, c.holder_since, c.id LIMIT $6"#,
+        tenant_id,
+        team_id,
+        after.map(|after| after.priority),
+        after.map(|after| after.since),
+        after.map(|after| after.id),
+        limit,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Place { id: row.id, priority: row.priority, since: row.since })
+        .collect())
+}
+
+/// Conversations with what rules ask for, in the order of their ids' list; what is not known is left out.
+pub async fn cases(connection: &mut Connection, tenant_id: Uuid, ids: &[Uuid]) -> Result<Vec<Case>> {
+    let rows = sqlx::query!(
+        r#"SELECT c.id, c.channel_id, c.status, c.holder_kind, c.holder_id, c.holder_since, c.epoch, c.priority,
+                  c.hand_off_reason, c.customer_id, u.tag_ids AS "tag_ids?", u.language AS "customer_language?",
+                  h.hand_off_skill AS "skill?", h.hand_off_language AS "language?"
+           FROM unnest($2::uuid[]) WITH ORDINALITY AS wanted (id, place)
+                JOIN conversation c ON c.tenant_id = $1 AND c.id = wanted.id
+                LEFT JOIN customer u ON u.tenant_id = c.tenant_id AND u.id = c.customer_id
+                LEFT JOIN LATERAL (
+                    SELECT h.hand_off_skill, h.hand_off_language FROM holder_change h
+                    WHERE h.tenant_id = c.tenant_id AND h.conversation_id = c.id AND h.cause = 4
+                    ORDER BY h.epoch DESC LIMIT 1) h ON true
+           ORDER BY wanted.place"#,
+        tenant_id,
+        ids,
+    )
+    .fetch_all(connection)
+    .await?;
+    let given = |text: Option<String>| text.filter(|text| !text.is_empty());
+    let cases = rows.into_iter().map(|row| Case {
+        id: row.id,
+        channel_id: row.channel_id,
+        status: checked(Status::from_number(row.status.into())),
+        holder: Holder { kind: checked(HolderKind::from_number(row.holder_kind.into())), id: row.holder_id },
+        holder_since: row.holder_since.unwrap_or_default(),
+        epoch: row.epoch,
+        priority: checked(Priority::from_number(row.priority.into())),
+        hand_off_reason: HandOffReason::from_number(row.hand_off_reason.into()),
+        customer_id: row.customer_id,
+        customer_tag_ids: row.tag_ids.unwrap_or_default(),
+        language: given(row.language).or(row.customer_language).unwrap_or_default(),
+        skill: row.skill.unwrap_or_default(),
+    });
+    Ok(cases.collect())
+}
+
+/// When agents last helped some customers, by their newest fifty conversations: (customer, agent, when).
+pub async fn helped(
+    connection: &mut Connection,
+    tenant_id: Uuid,
+    customers: &[Uuid],
+) -> Result<Vec<(Uuid, Uuid, DateTime<Utc>)>> {
+    let rows = sqlx::query!(
+        r#"SELECT wanted.id AS "customer_id!", h.to_id AS "agent_id!", max(h.at) AS "at!"
+           FROM unnest($2::uuid[]) AS wanted (id)
+                CROSS JOIN LATERAL (
+                    SELECT c.id FROM conversation c WHERE c.tenant_id = $1 AND c.customer_id = wanted.id
+                    ORDER BY c.id DESC LIMIT 50) c
+                JOIN holder_change h ON h.tenant_id = $1 AND h.conversation_id = c.id
+           WHERE h.to_kind = 2 GROUP BY wanted.id, h.to_id"#,
+        tenant_id,
+        customers,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.customer_id, row.agent_id, row.at)).collect())
+}
+
+/// The teams in whose queues conversations were since a person or the AI last held them: (conversation, team).
+pub async fn been(
+    connection: &mut Connection,
+    tenant_id: Uuid,
+    conversations: &[Uuid],
+) -> Result<Vec<(Uuid, Uuid)>> {
+    let rows = sqlx::query!(
+        r#"SELECT DISTINCT h.conversation_id, h.to_id AS "team_id!"
+           FROM unnest($2::uuid[]) AS wanted (id)
+                JOIN holder_change h ON h.tenant_id = $1 AND h.conversation_id = wanted.id
+           WHERE h.to_kind = 3 AND h.epoch > coalesce((
+               SELECT max(held.epoch) FROM holder_change held
+               WHERE held.tenant_id = $1 AND held.conversation_id = wanted.id AND held.to_kind IN (1, 2)), 0)"#,
+        tenant_id,
+        conversations,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.conversation_id, row.team_id)).collect())
+}
+
+/// Locks a queued conversation, unless another holds the lock: it is still in this team's queue at this epoch, and on its
+/// way to nobody.
+pub async fn lock(
+    connection: &mut Connection,
+    tenant_id: Uuid,
+    id: Uuid,
+    team_id: Uuid,
+    epoch: i64,
+) -> Result<bool> {
+    let locked = sqlx::query_scalar!(
+        "SELECT id FROM conversation
+         WHERE tenant_id = $1 AND id = $2 AND holder_kind = 3 AND holder_id = $3 AND epoch = $4 AND status IN (1, 2)
+         FOR NO KEY UPDATE SKIP LOCKED",
+        tenant_id,
+        id,
+        team_id,
+        epoch,
+    )
+    .fetch_optional(&mut *connection)
+    .await?;
+    // A new statement: it sees every reservation that was committed before the lock was had.
+    Ok(locked.is_some() && !is_reserved(connection, tenant_id, id).await?)
+}
+
+/// Locks what is next in some teams' queues, but for what others have locked, and for `but`. Answers its id and epoch, and
+/// whether it is on its way to somebody already: then the next call finds another.
+pub async fn lock_next(
+    connection: &mut Connection,
+    tenant_id: Uuid,
+    teams: &[Uuid],
+    but: &[Uuid],
+) -> Result<Option<(Uuid, i64)>> {
+    // The best of each team is locked, and let go with the transaction: a claim ends within milliseconds.
+    let next = sqlx::query!(
+        r#"SELECT c.id AS "id!", c.epoch AS "epoch!"
+           FROM unnest($2::uuid[]) AS team (id)
+                CROSS JOIN LATERAL (
+                    SELECT c.id, c.epoch, c.priority, c.holder_since FROM conversation c
+                    WHERE c.tenant_id = $1 AND c.holder_id = team.id AND c.holder_kind = 3 AND c.status IN (1, 2)
+                      AND c.holder_since IS NOT NULL AND c.id <> ALL ($3)
+                      AND NOT EXISTS (
+                          SELECT FROM reservation r
+                          WHERE r.tenant_id = c.tenant_id AND r.conversation_id = c.id AND r.state IN (1, 2)
+                            AND NOT (r.state = 2 AND r.epoch <= c.epoch))
+                    ORDER BY c.priority DESC, c.holder_since, c.id LIMIT 1 FOR NO KEY UPDATE OF c SKIP LOCKED) c
+           ORDER BY c.priority DESC, c.holder_since, c.id LIMIT 1"#,
+        tenant_id,
+        teams,
+        but,
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(next.map(|next| (next.id, next.epoch)))
+}
+
+/// Whether a conversation is on its way to a holder that its state does not show yet.
+pub async fn is_reserved(connection: &mut Connection, tenant_id: Uuid, id: Uuid) -> Result<bool> {
+    let reserved = sqlx::query_scalar!(
+        r#"SELECT EXISTS (
+               SELECT FROM reservation r JOIN conversation c ON c.tenant_id = r.tenant_id AND c.id = r.conversation_id
+               WHERE r.tenant_id = $1 AND r.conversation_id = $2 AND r.state IN (1, 2)
+                 AND NOT (r.state = 2 AND r.epoch <= c.epoch)) AS "reserved!""#,
+        tenant_id,
+        id,
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(reserved)
+}

@@ -11,6 +11,7 @@ use tandem_change_feed::{Consumer, ConsumerConfig, FeedServer, Freshness, Sequen
 use tandem_proto::assignment::v1::assignment_service_server::AssignmentServiceServer;
 use tandem_proto::assignment::v1::directory_service_server::DirectoryServiceServer;
 use tandem_proto::assignment::v1::notification_service_server::NotificationServiceServer;
+use tandem_proto::assignment::v1::overview_service_server::OverviewServiceServer;
 use tandem_proto::assignment::v1::routing_service_server::RoutingServiceServer;
 use tandem_proto::feed::v1::change_feed_service_server::ChangeFeedServiceServer;
 use tandem_signed_token::ServiceName;
@@ -78,10 +79,12 @@ pub async fn start(config: Config, ambient: Ambient, drain: Drain) -> Result<Run
     let signer = foundation.signer.clone();
     let most = foundation.max_message_bytes;
     let directory = rpc::Directory { app: app.clone(), signer: signer.clone() };
+    let overview = rpc::Overview { app: app.clone(), signer: signer.clone() };
     let notifications = rpc::Notifications { app: app.clone(), hub, signer, end };
     let routes = Routes::new(DirectoryServiceServer::new(directory).max_decoding_message_size(most))
         .add_service(RoutingServiceServer::new(rpc::Routing { app: app.clone() }).max_decoding_message_size(most))
         .add_service(AssignmentServiceServer::new(rpc::Assignment { app }).max_decoding_message_size(most))
+        .add_service(OverviewServiceServer::new(overview).max_decoding_message_size(most))
         .add_service(NotificationServiceServer::new(notifications).max_decoding_message_size(most))
         .add_service(ChangeFeedServiceServer::new(feed).max_encoding_message_size(most));
     let names = vec![
@@ -89,6 +92,7 @@ pub async fn start(config: Config, ambient: Ambient, drain: Drain) -> Result<Run
         <AssignmentServiceServer<rpc::Assignment> as NamedService>::NAME,
         <NotificationServiceServer<rpc::Notifications> as NamedService>::NAME,
         <RoutingServiceServer<rpc::Routing> as NamedService>::NAME,
+        <OverviewServiceServer<rpc::Overview> as NamedService>::NAME,
         <ChangeFeedServiceServer<FeedServer<Directory>> as NamedService>::NAME,
     ];
     Ok(foundation.serve(routes, names, RULES, Some(gate)))

@@ -46,6 +46,8 @@ pub const RULES: &[Rule] = &[
         &[Agent, Supervisor],
         Own,
     ),
+    rule("/tandem.assignment.v1.OverviewService/GetLoad", &[Supervisor, Admin], Any),
+    rule("/tandem.assignment.v1.OverviewService/GetFigures", &[Supervisor, Admin], Any),
     rule("/tandem.feed.v1.ChangeFeedService/Subscribe", &[Service], NoTenant),
     rule("/tandem.feed.v1.ChangeFeedService/Snapshot", &[Service], NoTenant),
     rule("/tandem.feed.v1.ChangeFeedService/Locate", &[Service], NoTenant),

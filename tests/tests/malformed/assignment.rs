@@ -122,4 +122,17 @@ pub const WRONG: &[Row] = &[
         r#"{"preferences":{"mutedKinds":[0,1,99]}}"#,
         "preferences.muted_kinds[0] preferences.muted_kinds[2]",
     ),
+    ("assignment.OverviewService/GetLoad", Role::Supervisor, r#"{"pageSize":101}"#, "page_size"),
+    (
+        "assignment.OverviewService/GetFigures",
+        Role::Supervisor,
+        r#"{"fromDate":"x","channelIds":["x"],"teamIds":["x"],"agentIds":["x"],"groupBy":9,"pageSize":-1}"#,
+        "from_date until_date channel_ids[0] team_ids[0] agent_ids[0] group_by page_size",
+    ),
+    (
+        "assignment.OverviewService/GetFigures",
+        Role::Admin,
+        r#"{"fromDate":"2026-01-02","untilDate":"2026-01-01"}"#,
+        "until_date",
+    ),
 ];

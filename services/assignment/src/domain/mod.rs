@@ -3,8 +3,10 @@
 pub mod access;
 pub mod agent;
 pub mod check;
+pub mod figure;
 pub mod history;
 pub mod kinds;
+pub mod load;
 pub mod model;
 pub mod notification;
 pub mod routing;

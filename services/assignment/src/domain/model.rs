@@ -152,14 +152,33 @@ pub struct Mention {
     pub at: DateTime<Utc>,
 }
 
-/// A snoozed conversation woke by itself, from the timeline.
+/// One change of status, from the timeline.
 #[derive(Debug, Clone, Copy)]
-pub struct Wake {
+pub struct StatusChange {
     pub tenant_id: Uuid,
     pub entry_id: Uuid,
     pub conversation_id: Uuid,
-    /// The customer, or nobody whose time came.
+    pub channel_id: Uuid,
     pub actor: Actor,
+    pub from: Status,
+    pub to: Status,
+    /// 0 when it is not known.
+    pub epoch: i64,
+    pub at: DateTime<Utc>,
+}
+
+/// A reply for which the customer had waited.
+#[derive(Debug, Clone, Copy)]
+pub struct Response {
+    pub tenant_id: Uuid,
+    pub message_id: Uuid,
+    pub conversation_id: Uuid,
+    pub channel_id: Uuid,
+    pub actor: Actor,
+    pub waited_since: DateTime<Utc>,
+    /// It was the first since the conversation started or was reopened.
+    pub first: bool,
+    pub epoch: i64,
     pub at: DateTime<Utc>,
 }
 

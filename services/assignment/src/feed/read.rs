@@ -13,7 +13,9 @@ use tandem_proto::r#type::v1 as types;
 use uuid::Uuid;
 
 use crate::domain::kinds::{ActorKind, Cause, HandOffReason, HolderKind, Priority, Status};
-use crate::domain::model::{Actor, Conversation, Holder, HolderChange, Mention, Wake};
+use crate::domain::model::{
+    Actor, Conversation, Holder, HolderChange, Mention, Response, StatusChange,
+};
 use crate::domain::notification::soon;
 use crate::store::channel::Channel;
 
@@ -28,8 +30,9 @@ pub struct Changes {
     pub gone: Vec<(Uuid, Uuid)>,
     pub holder_changes: Vec<HolderChange>,
     pub mentions: Vec<Mention>,
-    /// Snoozed conversations that woke by themselves.
-    pub wakes: Vec<Wake>,
+    pub status_changes: Vec<StatusChange>,
+    /// Replies for which customers had waited.
+    pub responses: Vec<Response>,
 }
 
 impl Changes {
@@ -51,7 +54,8 @@ impl Changes {
             newest(read.conversations, |conversation| (conversation.tenant_id, conversation.id));
         read.mentions = newest(read.mentions, |mention| (mention.tenant_id, mention.message_id));
         read.holder_changes = newest(read.holder_changes, |change| (change.tenant_id, change.entry_id));
-        read.wakes = newest(read.wakes, |wake| (wake.tenant_id, wake.entry_id));
+        read.status_changes = newest(read.status_changes, |change| (change.tenant_id, change.entry_id));
+        read.responses = newest(read.responses, |response| (response.tenant_id, response.message_id));
         read
     }
 
@@ -75,10 +79,13 @@ impl Changes {
                 self.conversations.push(read_conversation(tenant_id, id, conversation)?);
             }
             Some(Body::TimelineEntry(entry)) => self.add_entry(tenant_id, id, entry)?,
-            Some(Body::Message(message))
-                if !message.mention_agent_ids.is_empty() && message.delete_time.is_none() =>
-            {
-                self.mentions.push(mention(tenant_id, id, message)?);
+            Some(Body::Message(message)) => {
+                if !message.mention_agent_ids.is_empty() && message.delete_time.is_none() {
+                    self.mentions.push(mention(tenant_id, id, message)?);
+                }
+                if let Some(since) = message.waited_since {
+                    self.responses.push(response(tenant_id, id, message, since)?);
+                }
             }
             None if change.kind() == ChangeKind::Conversation => self.gone.push((tenant_id, id)),
             _ => {}
@@ -92,9 +99,7 @@ impl Changes {
                 self.holder_changes.push(holder_change(tenant_id, id, entry, changed)?);
             }
             Some(Event::StatusChanged(changed)) => {
-                if is_wake(changed) {
-                    self.wakes.extend(wake(tenant_id, id, entry)?);
-                }
+                self.status_changes.push(status_change(tenant_id, id, entry, changed)?);
             }
             _ => {}
         }
@@ -151,18 +156,42 @@ fn mention(tenant_id: Uuid, message_id: Uuid, message: &proto::Message) -> Optio
     })
 }
 
-fn is_wake(changed: &proto::StatusChanged) -> bool {
-    changed.from() == types::ConversationStatus::Snoozed && changed.to() == types::ConversationStatus::Open
+fn status_change(
+    tenant_id: Uuid,
+    entry_id: Uuid,
+    entry: &proto::TimelineEntry,
+    changed: &proto::StatusChanged,
+) -> Option<StatusChange> {
+    Some(StatusChange {
+        tenant_id,
+        entry_id,
+        conversation_id: entry.conversation_id.parse().ok()?,
+        channel_id: entry.channel_id.parse().ok()?,
+        actor: actor(entry.actor.as_ref()?)?,
+        from: Status::from_number(changed.from)?,
+        to: Status::from_number(changed.to)?,
+        epoch: changed.epoch,
+        at: time(entry.time)?,
+    })
 }
 
-/// A wake by the customer or by the clock; whoever else wakes a conversation is there already.
-fn wake(tenant_id: Uuid, entry_id: Uuid, entry: &proto::TimelineEntry) -> Option<Option<Wake>> {
-    // Whose contact it is says the conversation.
-    let actor = Actor { id: None, ..actor(entry.actor.as_ref()?)? };
-    let by_itself = matches!(actor.kind, ActorKind::Customer | ActorKind::System);
-    let conversation_id = entry.conversation_id.parse().ok()?;
-    let wake = Wake { tenant_id, entry_id, conversation_id, actor, at: time(entry.time)? };
-    Some(by_itself.then_some(wake))
+fn response(
+    tenant_id: Uuid,
+    message_id: Uuid,
+    message: &proto::Message,
+    waited_since: prost_types::Timestamp,
+) -> Option<Response> {
+    Some(Response {
+        tenant_id,
+        message_id,
+        conversation_id: message.conversation_id.parse().ok()?,
+        channel_id: message.channel_id.parse().ok()?,
+        actor: actor(message.author.as_ref()?)?,
+        waited_since: time(Some(waited_since))?,
+        first: message.first_response,
+        epoch: message.epoch,
+        at: time(message.store_time)?,
+    })
 }
 
 fn holder_change(

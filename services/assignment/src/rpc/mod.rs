@@ -5,6 +5,7 @@ mod command;
 pub mod convert;
 mod directory;
 mod notification;
+mod overview;
 mod parse;
 mod routing;
 mod routing_convert;
@@ -12,6 +13,7 @@ mod routing_convert;
 pub use assignment::Assignment;
 pub use directory::Directory;
 pub use notification::Notifications;
+pub use overview::Overview;
 pub use routing::Routing;
 
 use tonic::Status;

@@ -5,7 +5,7 @@ use tandem_database::{Connection, Result};
 use uuid::Uuid;
 
 use crate::domain::kinds::{HolderKind, checked};
-use crate::domain::model::{Holder, Wake};
+use crate::domain::model::{Holder, StatusChange};
 
 /// Who holds a conversation that woke, and under which epoch.
 #[derive(Debug, Clone, Copy)]
@@ -16,7 +16,10 @@ pub struct Held {
 
 /// Adds entries that say that conversations woke. Answers, of those that were not known before, who holds the conversation; one
 /// that is not known here is left out.
-pub async fn insert(connection: &mut Connection, wakes: &[Wake]) -> Result<HashMap<(Uuid, Uuid), Held>> {
+pub async fn insert(
+    connection: &mut Connection,
+    wakes: &[StatusChange],
+) -> Result<HashMap<(Uuid, Uuid), Held>> {
     let tenants: Vec<Uuid> = wakes.iter().map(|wake| wake.tenant_id).collect();
     let entries: Vec<Uuid> = wakes.iter().map(|wake| wake.entry_id).collect();
     let conversations: Vec<Uuid> = wakes.iter().map(|wake| wake.conversation_id).collect();

@@ -5,7 +5,9 @@
 mod database;
 mod directory;
 mod fake;
+mod figures;
 mod feed;
+mod load;
 mod notifications;
 mod orphans;
 mod sandbox;

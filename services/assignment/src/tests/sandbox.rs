@@ -37,6 +37,7 @@ pub struct Sandbox {
     pub directory: rpc::Directory,
     pub assignment: rpc::Assignment,
     pub notifications: rpc::Notifications,
+    pub overview: rpc::Overview,
     pub feed: ConversationFeed,
     applied: AtomicUsize,
     _stop: DropGuard,
@@ -63,6 +64,7 @@ impl Sandbox {
         Self {
             directory: rpc::Directory { app: app.clone(), signer: signer.clone() },
             assignment: rpc::Assignment { app: app.clone() },
+            overview: rpc::Overview { app: app.clone(), signer: signer.clone() },
             notifications: rpc::Notifications {
                 app: app.clone(),
                 hub: hub.clone(),

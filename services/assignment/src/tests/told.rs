@@ -15,7 +15,7 @@ use tandem_proto::r#type::v1::ConversationStatus::{Open, Snoozed};
 use uuid::Uuid;
 
 use super::reason;
-use super::sandbox::{Sandbox, TENANT, agent, ai, supervisor};
+use super::sandbox::{CHANNEL, Sandbox, TENANT, agent, ai, supervisor};
 use crate::ticker::tick;
 
 async fn give(sandbox: &Sandbox, conversation: Uuid, agent: Uuid) {
@@ -43,6 +43,7 @@ async fn wake(sandbox: &Sandbox, conversation: Uuid, kind: ActorKind, id: &str) 
         let entry = conversation::TimelineEntry {
             id: entry_id.clone(),
             conversation_id: conversation.to_string(),
+            channel_id: CHANNEL.to_string(),
             time: Some(prost_types::Timestamp { seconds: state.time, nanos: 0 }),
             actor: Some(types::Actor { kind: kind.into(), id: id.to_owned(), ..types::Actor::default() }),
             event: Some(Event::StatusChanged(event)),

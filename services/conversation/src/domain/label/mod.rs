@@ -83,7 +83,7 @@ pub async fn named(connection: &mut Connection, tenant_id: Uuid, ids: &[Uuid]) -
     let known = store::label::by_ids(connection, tenant_id, ids).await?;
     let mut labels = Vec::new();
     for id in ids {
-        let label = known.get(id).ok_or_else(|| Fault::not_found("label").with("label_id", id))?;
+        let label = known.get(id).ok_or_else(|| Fault::not_found("label"))?;
         if !labels.contains(label) {
             labels.push(*label);
         }

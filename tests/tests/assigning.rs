@@ -5,7 +5,11 @@ use tandem_proto::assignment::v1::bulk_assign_request::Assignee;
 use tandem_proto::assignment::v1::bulk_assign_result::Outcome;
 use tandem_proto::assignment::v1::directory_service_client::DirectoryServiceClient;
 use tandem_proto::assignment::v1::{
-    Agent, BulkAssignRequest, BulkAssignResult, CreateAgentRequest, UnassignRequest,
+    Agent, AssignRequest, BulkAssignRequest, BulkAssignResult, CreateAgentRequest, UnassignRequest,
+};
+use tandem_proto::conversation::v1::timeline_entry::Event;
+use tandem_proto::conversation::v1::{
+    LabelFigureKind, ListLabelFiguresRequest, ListLabelsRequest, MergeLabelsRequest,
 };
 use tandem_proto::r#type::v1::{ErrorReason, HolderChangeCause, HolderKind, Priority};
 use tandem_tests::{Kind, Parts, Suite, refused, whatsapp, wrong};
@@ -60,7 +64,7 @@ async fn each_of_many_is_assigned_or_refused_alone() {
         assignee: Some(Assignee::AgentId(agent_of(&suite, 3).await)),
         note: "please".to_owned(),
         priority: Priority::High.into(),
-        force: false,
+        ..BulkAssignRequest::default()
     };
     let results = bulk(&suite, &to_small).await;
     let (held, missed, full) = (ErrorReason::HeldByOther, ErrorReason::NotFound, ErrorReason::CapacityFull);
@@ -143,4 +147,85 @@ async fn what_is_unassigned_nobody_holds_and_anybody_may_take() {
     refused(lead.unassign(unassign()).await, Code::Aborted, "HELD_BY_OTHER");
     let forced = lead.unassign(UnassignRequest { force: true, ..unassign() }).await.unwrap().into_inner();
     assert_eq!(forced.conversation.unwrap().holder.unwrap().kind(), HolderKind::Nobody);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn labels_are_put_on_with_an_assignment() {
+    let suite = Suite::start(Parts::WITH_ASSIGNMENT).await;
+    let (agents, _) = suite.agents(2).await;
+    let channel = suite.create_channel().await;
+    let ids = conversations(&suite, channel, 3).await;
+    let of = async |name: &str| -> (String, i64) {
+        let all = suite.as_admin().list_labels(ListLabelsRequest {}).await.unwrap().into_inner().labels;
+        let label = all.into_iter().find(|label| label.name == name).unwrap();
+        (label.id, label.conversation_count)
+    };
+    suite.label(0, &ids[2], &["refund", "money", "vip"], &[]).await.unwrap();
+    let (refund, money, vip) = (of("refund").await.0, of("money").await.0, of("vip").await.0);
+    let merge = MergeLabelsRequest {
+        request_id: suite.request_id(),
+        label_id: money.clone(),
+        into_label_id: refund.clone(),
+    };
+    suite.as_admin().merge_labels(merge).await.unwrap();
+    let request = |labels: &[&String]| AssignRequest {
+        request_id: suite.request_id(),
+        conversation_id: ids[0].clone(),
+        assignee: Some(tandem_proto::assignment::v1::assign_request::Assignee::AgentId(
+            agents[0].to_string(),
+        )),
+        priority: Priority::Urgent.into(),
+        add_label_ids: labels.iter().map(|label| (*label).clone()).collect(),
+        ..AssignRequest::default()
+    };
+    let mut client = suite.assignments("agent-0", Role::Agent);
+    // One that does not exist refuses everything.
+    let before = suite.get(&ids[0]).await;
+    let unknown = suite.request_id();
+    refused(client.assign(request(&[&vip, &unknown])).await, Code::NotFound, "NOT_FOUND");
+    assert_eq!(suite.get(&ids[0]).await, before);
+    // A merged label stands for the one that stayed; what is named twice is put on once.
+    let wanted = request(&[&money, &refund, &vip]);
+    let first = client.assign(wanted.clone()).await.unwrap().into_inner();
+    let assigned = first.conversation.clone().unwrap();
+    assert_eq!(assigned.label_ids, [refund.clone(), vip.clone()]);
+    assert_eq!((assigned.priority(), assigned.epoch), (Priority::Urgent, 2));
+    assert_eq!(client.assign(wanted).await.unwrap().into_inner(), first);
+    let mut added = Vec::new();
+    for entry in suite.timeline(&ids[0]).await {
+        if let Some(Event::LabelsChanged(changed)) = entry.event {
+            added.push((entry.actor.unwrap().id, changed.added));
+        }
+    }
+    assert_eq!(added, [(agents[0].to_string(), vec![refund.clone(), vip.clone()])]);
+    // Counted as if they had been put on by themselves.
+    assert_eq!((of("refund").await.1, of("vip").await.1), (2, 2));
+    let today = suite.ambient.now().date_naive().to_string();
+    let figures = ListLabelFiguresRequest {
+        kind: LabelFigureKind::Label.into(),
+        from_date: today.clone(),
+        until_date: today,
+        ..ListLabelFiguresRequest::default()
+    };
+    let figures = suite.as_admin().list_label_figures(figures).await.unwrap().into_inner().labels;
+    let of_vip = figures.iter().find(|figures| figures.id == vip).unwrap();
+    assert_eq!(of_vip.conversations, 2);
+    // No more than a conversation may carry.
+    let names: Vec<String> = (0..20).map(|number| format!("label {number}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    suite.label(0, &ids[1], &names, &[]).await.unwrap();
+    let full = AssignRequest { conversation_id: ids[1].clone(), ..request(&[&vip]) };
+    refused(client.assign(full).await, Code::ResourceExhausted, "LIMIT_REACHED");
+    // Many at once, each alone.
+    let many = BulkAssignRequest {
+        request_id: suite.request_id(),
+        conversation_ids: ids.clone(),
+        assignee: Some(Assignee::AgentId(agents[1].to_string())),
+        force: true,
+        add_label_ids: vec![vip.clone()],
+        ..BulkAssignRequest::default()
+    };
+    let results = bulk(&suite, &many).await;
+    assert_eq!(reasons(&results), [None, Some(ErrorReason::LimitReached), None]);
+    assert_eq!(of("vip").await.1, 2, "both had it");
 }

@@ -200,6 +200,8 @@ async fn a_hand_off_carries_last_words_that_no_take_over_withdraws() {
         team_id: team.to_string(),
         last_contents: agent_text("somebody will be with you"),
         answers_position: 4,
+        skill: "billing".to_owned(),
+        language: "pt-BR".to_owned(),
     };
     let mut ai = suite.assignments("ai", Role::Ai);
     let answer = ai.hand_off(hand_off.clone()).await.unwrap().into_inner();
@@ -232,6 +234,8 @@ async fn a_hand_off_carries_last_words_that_no_take_over_withdraws() {
     let causes: Vec<_> = suite.holder_changes(&id).await.iter().map(|(_, change)| change.cause()).collect();
     use HolderChangeCause::{HandOff, Release, Started, TakeOver};
     assert_eq!(causes, [Started, HandOff, TakeOver, Release]);
+    let (_, change) = suite.holder_changes(&id).await.swap_remove(1);
+    assert_eq!((change.hand_off_skill.as_str(), change.hand_off_language.as_str()), ("billing", "pt-BR"));
     // Who does not hold it does not speak, unless the call takes it over.
     let request = SendMessageRequest { contents: agent_text("hi"), ..suite.answer(&id, 0, 0, &[]) };
     refused(suite.as_agent(0, 0).send_message(request).await, Code::FailedPrecondition, "NOT_HOLDER");

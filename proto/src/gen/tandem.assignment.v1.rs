@@ -619,6 +619,9 @@ pub struct AssignRequest {
     /// A supervisor takes it from another person, or gives above capacity.
     #[prost(bool, tag = "8")]
     pub force: bool,
+    /// Puts labels on with it (ids), at most 20; one that does not exist answers NOT_FOUND, and nothing is changed.
+    #[prost(string, repeated, tag = "9")]
+    pub add_label_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     /// To whom.
     #[prost(oneof = "assign_request::Assignee", tags = "4, 5")]
     pub assignee: ::core::option::Option<assign_request::Assignee>,
@@ -677,6 +680,12 @@ pub struct HandOffRequest {
     /// The customer position that they answer.
     #[prost(int64, tag = "8")]
     pub answers_position: i64,
+    /// What the person who takes it should be good at: the name of a skill as agents have it, at most 64 characters.
+    #[prost(string, tag = "9")]
+    pub skill: ::prost::alloc::string::String,
+    /// The language that the person who takes it should speak, a BCP 47 tag.
+    #[prost(string, tag = "10")]
+    pub language: ::prost::alloc::string::String,
 }
 /// The handed-off conversation.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -770,6 +779,9 @@ pub struct BulkAssignRequest {
     /// A supervisor takes them from other persons, or gives above capacity.
     #[prost(bool, tag = "7")]
     pub force: bool,
+    /// Puts labels on with it (ids), at most 20.
+    #[prost(string, repeated, tag = "8")]
+    pub add_label_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     /// To whom.
     #[prost(oneof = "bulk_assign_request::Assignee", tags = "3, 4")]
     pub assignee: ::core::option::Option<bulk_assign_request::Assignee>,
@@ -1028,7 +1040,7 @@ pub mod assignment_service_client {
             self.inner.unary(req, path, codec).await
         }
         /// Gives a conversation to an agent or a team. Roles agent (who holds it, or of what no person holds), supervisor, admin.
-        /// Errors: as TakeOver, and FAILED_PRECONDITION (CAPACITY_FULL).
+        /// Errors: as TakeOver, and FAILED_PRECONDITION (CAPACITY_FULL), RESOURCE_EXHAUSTED (LIMIT_REACHED: too many labels on it).
         pub async fn assign(
             &mut self,
             request: impl tonic::IntoRequest<super::AssignRequest>,
@@ -1289,7 +1301,7 @@ pub mod assignment_service_server {
             tonic::Status,
         >;
         /// Gives a conversation to an agent or a team. Roles agent (who holds it, or of what no person holds), supervisor, admin.
-        /// Errors: as TakeOver, and FAILED_PRECONDITION (CAPACITY_FULL).
+        /// Errors: as TakeOver, and FAILED_PRECONDITION (CAPACITY_FULL), RESOURCE_EXHAUSTED (LIMIT_REACHED: too many labels on it).
         async fn assign(
             &self,
             request: tonic::Request<super::AssignRequest>,
@@ -2126,7 +2138,8 @@ pub enum NotificationKind {
     DueSoon = 6,
     /// Overdue.
     Overdue = 7,
-    /// The customer answered a snoozed conversation.
+    /// A snoozed conversation woke: the customer answered it, or its time came. Told to the agent who holds it, else to the team
+    /// in whose queue it is.
     Woken = 8,
 }
 impl NotificationKind {
@@ -3493,6 +3506,37 @@ pub struct MarkNotificationsReadResponse {
     #[prost(int32, tag = "1")]
     pub unread: i32,
 }
+/// Asks for the caller's preferences.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetNotificationPreferencesRequest {}
+/// The caller's preferences.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetNotificationPreferencesResponse {
+    /// What the agent wants to be told of.
+    #[prost(message, optional, tag = "1")]
+    pub preferences: ::core::option::Option<NotificationPreferences>,
+}
+/// Says what the caller wants to be told of.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UpdateNotificationPreferencesRequest {
+    /// All of the preferences.
+    #[prost(message, optional, tag = "1")]
+    pub preferences: ::core::option::Option<NotificationPreferences>,
+}
+/// What holds from now on.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UpdateNotificationPreferencesResponse {
+    /// The preferences.
+    #[prost(message, optional, tag = "1")]
+    pub preferences: ::core::option::Option<NotificationPreferences>,
+}
+/// What an agent wants to be told of: everything, unless it says otherwise.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct NotificationPreferences {
+    /// Kinds of which no notifications are made for the agent, at most 20.
+    #[prost(enumeration = "NotificationKind", repeated, tag = "1")]
+    pub muted_kinds: ::prost::alloc::vec::Vec<i32>,
+}
 /// Generated client implementations.
 pub mod notification_service_client {
     #![allow(
@@ -3504,8 +3548,9 @@ pub mod notification_service_client {
     )]
     use tonic::codegen::*;
     use tonic::codegen::http::Uri;
-    /// What an agent should know: of changes of holder, of notes that name the agent, and of answers that are overdue, each told
-    /// once, however often the feed replays. Role agent, its own only.
+    /// What an agent should know: of changes of holder, of notes that name the agent, of snoozed conversations that wake, and of
+    /// answers that are overdue or will be soon, each told once, however often the feed replays, and kept for 30 days. Role agent,
+    /// its own only.
     #[derive(Debug, Clone)]
     pub struct NotificationServiceClient<T> {
         inner: tonic::client::Grpc<T>,
@@ -3678,6 +3723,67 @@ pub mod notification_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// What the caller does not want to be told of. Errors: FAILED_PRECONDITION (AGENT_INACTIVE).
+        pub async fn get_notification_preferences(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetNotificationPreferencesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetNotificationPreferencesResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.assignment.v1.NotificationService/GetNotificationPreferences",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tandem.assignment.v1.NotificationService",
+                        "GetNotificationPreferences",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Replaces what the caller does not want to be told of; so it can be repeated without a request id. Notifications that were
+        /// made before stay. Errors: INVALID_ARGUMENT, FAILED_PRECONDITION (AGENT_INACTIVE).
+        pub async fn update_notification_preferences(
+            &mut self,
+            request: impl tonic::IntoRequest<super::UpdateNotificationPreferencesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::UpdateNotificationPreferencesResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.assignment.v1.NotificationService/UpdateNotificationPreferences",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tandem.assignment.v1.NotificationService",
+                        "UpdateNotificationPreferences",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -3728,9 +3834,27 @@ pub mod notification_service_server {
             tonic::Response<super::MarkNotificationsReadResponse>,
             tonic::Status,
         >;
+        /// What the caller does not want to be told of. Errors: FAILED_PRECONDITION (AGENT_INACTIVE).
+        async fn get_notification_preferences(
+            &self,
+            request: tonic::Request<super::GetNotificationPreferencesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetNotificationPreferencesResponse>,
+            tonic::Status,
+        >;
+        /// Replaces what the caller does not want to be told of; so it can be repeated without a request id. Notifications that were
+        /// made before stay. Errors: INVALID_ARGUMENT, FAILED_PRECONDITION (AGENT_INACTIVE).
+        async fn update_notification_preferences(
+            &self,
+            request: tonic::Request<super::UpdateNotificationPreferencesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::UpdateNotificationPreferencesResponse>,
+            tonic::Status,
+        >;
     }
-    /// What an agent should know: of changes of holder, of notes that name the agent, and of answers that are overdue, each told
-    /// once, however often the feed replays. Role agent, its own only.
+    /// What an agent should know: of changes of holder, of notes that name the agent, of snoozed conversations that wake, and of
+    /// answers that are overdue or will be soon, each told once, however often the feed replays, and kept for 30 days. Role agent,
+    /// its own only.
     #[derive(Debug)]
     pub struct NotificationServiceServer<T> {
         inner: Arc<T>,
@@ -3941,6 +4065,114 @@ pub mod notification_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = MarkNotificationsReadSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.assignment.v1.NotificationService/GetNotificationPreferences" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetNotificationPreferencesSvc<T: NotificationService>(
+                        pub Arc<T>,
+                    );
+                    impl<
+                        T: NotificationService,
+                    > tonic::server::UnaryService<
+                        super::GetNotificationPreferencesRequest,
+                    > for GetNotificationPreferencesSvc<T> {
+                        type Response = super::GetNotificationPreferencesResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                super::GetNotificationPreferencesRequest,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as NotificationService>::get_notification_preferences(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetNotificationPreferencesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.assignment.v1.NotificationService/UpdateNotificationPreferences" => {
+                    #[allow(non_camel_case_types)]
+                    struct UpdateNotificationPreferencesSvc<T: NotificationService>(
+                        pub Arc<T>,
+                    );
+                    impl<
+                        T: NotificationService,
+                    > tonic::server::UnaryService<
+                        super::UpdateNotificationPreferencesRequest,
+                    > for UpdateNotificationPreferencesSvc<T> {
+                        type Response = super::UpdateNotificationPreferencesResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                super::UpdateNotificationPreferencesRequest,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as NotificationService>::update_notification_preferences(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = UpdateNotificationPreferencesSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
@@ -5556,6 +5788,603 @@ pub mod routing_service_server {
     /// Generated gRPC service name
     pub const SERVICE_NAME: &str = "tandem.assignment.v1.RoutingService";
     impl<T> tonic::server::NamedService for RoutingServiceServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
+/// Asks what everybody has in hand.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetLoadRequest {
+    /// How many agents and teams together at most: 1 to 100, 0 means 50.
+    #[prost(int32, tag = "1")]
+    pub page_size: i32,
+    /// Where the last page ended.
+    #[prost(string, tag = "2")]
+    pub page_token: ::prost::alloc::string::String,
+    /// Change tokens of writes that the answer must show.
+    #[prost(string, repeated, tag = "3")]
+    pub at_least_as_fresh: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// What everybody has in hand.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetLoadResponse {
+    /// Active agents.
+    #[prost(message, repeated, tag = "1")]
+    pub agents: ::prost::alloc::vec::Vec<AgentLoad>,
+    /// Teams, after the last agent.
+    #[prost(message, repeated, tag = "2")]
+    pub teams: ::prost::alloc::vec::Vec<TeamLoad>,
+    /// Empty at the end.
+    #[prost(string, tag = "3")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+/// What an agent has in hand.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AgentLoad {
+    /// The agent.
+    #[prost(string, tag = "1")]
+    pub agent_id: ::prost::alloc::string::String,
+    /// The agent's name.
+    #[prost(string, tag = "2")]
+    pub display_name: ::prost::alloc::string::String,
+    /// Conversations that the agent holds, snoozed ones among them; counted up to 1,000.
+    #[prost(int32, tag = "3")]
+    pub held: i32,
+    /// Those of them in which the customer waits for an answer.
+    #[prost(int32, tag = "4")]
+    pub waiting: i32,
+    /// Those of them in which an answer or an update is overdue.
+    #[prost(int32, tag = "5")]
+    pub overdue: i32,
+    /// How many the agent may be given; 0 means no limit.
+    #[prost(int32, tag = "6")]
+    pub capacity: i32,
+}
+/// What waits in a team's queue.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TeamLoad {
+    /// The team.
+    #[prost(string, tag = "1")]
+    pub team_id: ::prost::alloc::string::String,
+    /// The team's name.
+    #[prost(string, tag = "2")]
+    pub display_name: ::prost::alloc::string::String,
+    /// Conversations in its queue, without snoozed ones; counted up to 1,000.
+    #[prost(int32, tag = "3")]
+    pub queued: i32,
+    /// Since when the one is there that has been there longest, counted or not; unset for an empty queue.
+    #[prost(message, optional, tag = "4")]
+    pub oldest_queued_since: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// Asks for figures.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetFiguresRequest {
+    /// The first day, such as `2026-11-01`. Days are those of UTC, whatever the time zone of the tenant's goals: figures are
+    /// kept by day, and a zone that is set later could not divide them anew.
+    #[prost(string, tag = "1")]
+    pub from_date: ::prost::alloc::string::String,
+    /// The last day, included; at most 92 days.
+    #[prost(string, tag = "2")]
+    pub until_date: ::prost::alloc::string::String,
+    /// Of these channels alone, at most 100; of all when empty.
+    #[prost(string, repeated, tag = "3")]
+    pub channel_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Of these teams alone, at most 100; of all when empty.
+    #[prost(string, repeated, tag = "4")]
+    pub team_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Of these agents alone, at most 100; of all when empty.
+    #[prost(string, repeated, tag = "5")]
+    pub agent_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// By what to group.
+    #[prost(enumeration = "FigureGroup", tag = "6")]
+    pub group_by: i32,
+    /// How many rows at most: 1 to 100, 0 means 50.
+    #[prost(int32, tag = "7")]
+    pub page_size: i32,
+    /// Where the last page ended.
+    #[prost(string, tag = "8")]
+    pub page_token: ::prost::alloc::string::String,
+    /// Change tokens of writes that the answer must show.
+    #[prost(string, repeated, tag = "9")]
+    pub at_least_as_fresh: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// Figures.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetFiguresResponse {
+    /// A row for each group of which something is known, in the order of their keys.
+    #[prost(message, repeated, tag = "1")]
+    pub rows: ::prost::alloc::vec::Vec<Figures>,
+    /// Empty at the end.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+/// The figures of one group. What happened counts on the day on which it happened.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Figures {
+    /// The group: a day such as `2026-11-01`, or the id of a channel, team or agent. Empty where there is none, and where nothing
+    /// is grouped.
+    #[prost(string, tag = "1")]
+    pub key: ::prost::alloc::string::String,
+    /// The row is the AI's; with FIGURE_GROUP_AGENT alone.
+    #[prost(bool, tag = "2")]
+    pub ai: bool,
+    /// Conversations that started.
+    #[prost(int64, tag = "3")]
+    pub started: i64,
+    /// First responses: one for each time that a conversation started or was reopened and was answered.
+    #[prost(message, optional, tag = "4")]
+    pub first_responses: ::core::option::Option<ResponseTimes>,
+    /// All responses, the first ones among them.
+    #[prost(message, optional, tag = "5")]
+    pub responses: ::core::option::Option<ResponseTimes>,
+    /// How often conversations were closed, by whomever.
+    #[prost(int64, tag = "6")]
+    pub closed: i64,
+    /// How many of these the AI had handled alone: since it started or was reopened the AI had held it, and neither an agent nor
+    /// a team.
+    #[prost(int64, tag = "7")]
+    pub closed_by_ai_alone: i64,
+    /// `closed_by_ai_alone` as a share of `closed`, 0 to 1; 0 when nothing was closed.
+    #[prost(double, tag = "8")]
+    pub ai_alone_share: f64,
+    /// How often conversations were reopened.
+    #[prost(int64, tag = "9")]
+    pub reopened: i64,
+    /// How often conversations were handed off, by reason; reasons that did not occur are left out.
+    #[prost(message, repeated, tag = "10")]
+    pub handed_off: ::prost::alloc::vec::Vec<HandOffs>,
+}
+/// How long customers waited for responses.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ResponseTimes {
+    /// How many responses there were.
+    #[prost(int64, tag = "1")]
+    pub count: i64,
+    /// Half of them took no longer. Times are counted in classes, each 5 % longer than the one before, beginning at a second:
+    /// this is the upper end of a class, so at most 5 % above the true value. Unset without responses.
+    #[prost(message, optional, tag = "2")]
+    pub median: ::core::option::Option<::prost_types::Duration>,
+    /// Nine of ten took no longer; as precise as the median.
+    #[prost(message, optional, tag = "3")]
+    pub ninetieth: ::core::option::Option<::prost_types::Duration>,
+}
+/// Hand-offs of one reason.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HandOffs {
+    /// The reason.
+    #[prost(enumeration = "super::super::r#type::v1::HandOffReason", tag = "1")]
+    pub reason: i32,
+    /// How many.
+    #[prost(int64, tag = "2")]
+    pub count: i64,
+}
+/// By what figures are grouped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum FigureGroup {
+    /// One row for everything.
+    Unspecified = 0,
+    /// A row a day of UTC.
+    Day = 1,
+    /// A row a channel.
+    Channel = 2,
+    /// A row a team: of a response and a close the team in whose queue the conversation was last since it started or was
+    /// reopened, of a hand-off the team to which it went. One row more for what came through no team's queue.
+    Team = 3,
+    /// A row an agent, one for the AI, and one for everything else: of a response who wrote it, of a close or reopening who did
+    /// it, of a start who wrote first.
+    Agent = 4,
+}
+impl FigureGroup {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "FIGURE_GROUP_UNSPECIFIED",
+            Self::Day => "FIGURE_GROUP_DAY",
+            Self::Channel => "FIGURE_GROUP_CHANNEL",
+            Self::Team => "FIGURE_GROUP_TEAM",
+            Self::Agent => "FIGURE_GROUP_AGENT",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "FIGURE_GROUP_UNSPECIFIED" => Some(Self::Unspecified),
+            "FIGURE_GROUP_DAY" => Some(Self::Day),
+            "FIGURE_GROUP_CHANNEL" => Some(Self::Channel),
+            "FIGURE_GROUP_TEAM" => Some(Self::Team),
+            "FIGURE_GROUP_AGENT" => Some(Self::Agent),
+            _ => None,
+        }
+    }
+}
+/// Generated client implementations.
+pub mod overview_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// How the work goes. Roles supervisor, admin.
+    #[derive(Debug, Clone)]
+    pub struct OverviewServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl OverviewServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> OverviewServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> OverviewServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            OverviewServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// What everybody has in hand now: active agents first, then teams' queues, each in the order of their ids. Counted by indexes
+        /// and up to 1,000 each. Errors: INVALID_ARGUMENT (PAGE_TOKEN_INVALID).
+        pub async fn get_load(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetLoadRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetLoadResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.assignment.v1.OverviewService/GetLoad",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("tandem.assignment.v1.OverviewService", "GetLoad"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Figures of a range of days, such as how many conversations started and how fast customers had answers: by channel, team,
+        /// agent or day. Read from counts that are kept by day, so it costs the same with a thousand messages or a million. Errors:
+        /// INVALID_ARGUMENT (PAGE_TOKEN_INVALID).
+        pub async fn get_figures(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetFiguresRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetFiguresResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.assignment.v1.OverviewService/GetFigures",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("tandem.assignment.v1.OverviewService", "GetFigures"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+pub mod overview_service_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with OverviewServiceServer.
+    #[async_trait]
+    pub trait OverviewService: std::marker::Send + std::marker::Sync + 'static {
+        /// What everybody has in hand now: active agents first, then teams' queues, each in the order of their ids. Counted by indexes
+        /// and up to 1,000 each. Errors: INVALID_ARGUMENT (PAGE_TOKEN_INVALID).
+        async fn get_load(
+            &self,
+            request: tonic::Request<super::GetLoadRequest>,
+        ) -> std::result::Result<tonic::Response<super::GetLoadResponse>, tonic::Status>;
+        /// Figures of a range of days, such as how many conversations started and how fast customers had answers: by channel, team,
+        /// agent or day. Read from counts that are kept by day, so it costs the same with a thousand messages or a million. Errors:
+        /// INVALID_ARGUMENT (PAGE_TOKEN_INVALID).
+        async fn get_figures(
+            &self,
+            request: tonic::Request<super::GetFiguresRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetFiguresResponse>,
+            tonic::Status,
+        >;
+    }
+    /// How the work goes. Roles supervisor, admin.
+    #[derive(Debug)]
+    pub struct OverviewServiceServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> OverviewServiceServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for OverviewServiceServer<T>
+    where
+        T: OverviewService,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/tandem.assignment.v1.OverviewService/GetLoad" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetLoadSvc<T: OverviewService>(pub Arc<T>);
+                    impl<
+                        T: OverviewService,
+                    > tonic::server::UnaryService<super::GetLoadRequest>
+                    for GetLoadSvc<T> {
+                        type Response = super::GetLoadResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetLoadRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as OverviewService>::get_load(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetLoadSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.assignment.v1.OverviewService/GetFigures" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetFiguresSvc<T: OverviewService>(pub Arc<T>);
+                    impl<
+                        T: OverviewService,
+                    > tonic::server::UnaryService<super::GetFiguresRequest>
+                    for GetFiguresSvc<T> {
+                        type Response = super::GetFiguresResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetFiguresRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as OverviewService>::get_figures(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetFiguresSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for OverviewServiceServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "tandem.assignment.v1.OverviewService";
+    impl<T> tonic::server::NamedService for OverviewServiceServer<T> {
         const NAME: &'static str = SERVICE_NAME;
     }
 }

@@ -447,6 +447,12 @@ pub struct HolderChanged {
     /// The request id of the transfer; empty for changes that no transfer made.
     #[prost(string, tag = "8")]
     pub request_id: ::prost::alloc::string::String,
+    /// The skill that the AI thinks the person who takes it should have.
+    #[prost(string, tag = "9")]
+    pub hand_off_skill: ::prost::alloc::string::String,
+    /// The language that the AI thinks the person who takes it should speak.
+    #[prost(string, tag = "10")]
+    pub hand_off_language: ::prost::alloc::string::String,
 }
 /// The status changed.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -466,6 +472,9 @@ pub struct StatusChanged {
     /// What was noted with the snooze.
     #[prost(string, tag = "5")]
     pub note: ::prost::alloc::string::String,
+    /// The epoch under which it changed; 0 in entries from before this was noted.
+    #[prost(int64, tag = "6")]
+    pub epoch: i64,
 }
 /// The priority changed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -575,6 +584,14 @@ pub struct Message {
     /// The agents whom a private note calls.
     #[prost(string, repeated, tag = "25")]
     pub mention_agent_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Of a reply for which the customer waited: since when. Set on the reply that ended the wait, and on the first response even
+    /// where the customer had written on meanwhile and waited still; of several messages of one reply on the first. `store_time`
+    /// minus this is how long the response took.
+    #[prost(message, optional, tag = "26")]
+    pub waited_since: ::core::option::Option<::prost_types::Timestamp>,
+    /// The response was the first since the conversation started or was reopened: it was NEW.
+    #[prost(bool, tag = "27")]
+    pub first_response: bool,
 }
 /// An emoji that somebody put on a message.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -9726,6 +9743,15 @@ pub struct TransferHolderRequest {
     /// A supervisor takes it from another person.
     #[prost(bool, tag = "13")]
     pub force: bool,
+    /// Puts labels on with it (ids), at most 20.
+    #[prost(string, repeated, tag = "14")]
+    pub add_label_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// For a hand-off: the skill that the person who takes it should have, at most 64 characters.
+    #[prost(string, tag = "15")]
+    pub hand_off_skill: ::prost::alloc::string::String,
+    /// For a hand-off: the language that the person who takes it should speak, a BCP 47 tag.
+    #[prost(string, tag = "16")]
+    pub hand_off_language: ::prost::alloc::string::String,
 }
 /// The first answer.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -9850,7 +9876,8 @@ pub mod transfer_service_client {
             self
         }
         /// Changes the holder by one compare-and-set. The request id is looked up before the epoch is compared, so a retry gets
-        /// the first answer. Errors: INVALID_ARGUMENT, NOT_FOUND, ABORTED (HELD_BY_OTHER with the holder in the metadata),
+        /// the first answer. Errors: INVALID_ARGUMENT, NOT_FOUND (the conversation, a label), RESOURCE_EXHAUSTED (LIMIT_REACHED: too
+        /// many labels on it), ABORTED (HELD_BY_OTHER with the holder in the metadata),
         /// FAILED_PRECONDITION (HOLDER_CHANGED, ALREADY_ANSWERED for last messages, CONVERSATION_CLOSED, AI_DISABLED,
         /// TRANSFER_REFUSED when it was resolved before it came: the caller's request may be made again under another id here).
         pub async fn transfer_holder(
@@ -9929,7 +9956,8 @@ pub mod transfer_service_server {
     #[async_trait]
     pub trait TransferService: std::marker::Send + std::marker::Sync + 'static {
         /// Changes the holder by one compare-and-set. The request id is looked up before the epoch is compared, so a retry gets
-        /// the first answer. Errors: INVALID_ARGUMENT, NOT_FOUND, ABORTED (HELD_BY_OTHER with the holder in the metadata),
+        /// the first answer. Errors: INVALID_ARGUMENT, NOT_FOUND (the conversation, a label), RESOURCE_EXHAUSTED (LIMIT_REACHED: too
+        /// many labels on it), ABORTED (HELD_BY_OTHER with the holder in the metadata),
         /// FAILED_PRECONDITION (HOLDER_CHANGED, ALREADY_ANSWERED for last messages, CONVERSATION_CLOSED, AI_DISABLED,
         /// TRANSFER_REFUSED when it was resolved before it came: the caller's request may be made again under another id here).
         async fn transfer_holder(

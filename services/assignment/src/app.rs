@@ -12,6 +12,7 @@ use tandem_proto::assignment::v1::assignment_service_server::AssignmentServiceSe
 use tandem_proto::assignment::v1::directory_service_server::DirectoryServiceServer;
 use tandem_proto::assignment::v1::notification_service_server::NotificationServiceServer;
 use tandem_proto::assignment::v1::operation_service_server::OperationServiceServer;
+use tandem_proto::assignment::v1::overview_service_server::OverviewServiceServer;
 use tandem_proto::assignment::v1::presence_service_server::PresenceServiceServer;
 use tandem_proto::assignment::v1::routing_service_server::RoutingServiceServer;
 use tandem_proto::feed::v1::change_feed_service_server::ChangeFeedServiceServer;
@@ -84,12 +85,14 @@ pub async fn start(config: Config, ambient: Ambient, drain: Drain) -> Result<Run
     let directory = rpc::Directory { app: app.clone(), signer: signer.clone() };
     let notifications = rpc::Notifications { app: app.clone(), hub, signer: signer.clone(), end };
     let presences = rpc::Presences { app: app.clone() };
-    let operations = rpc::Operations { app: app.clone(), signer };
+    let operations = rpc::Operations { app: app.clone(), signer: signer.clone() };
+    let overview = rpc::Overview { app: app.clone(), signer };
     let routes = Routes::new(DirectoryServiceServer::new(directory).max_decoding_message_size(most))
         .add_service(
             RoutingServiceServer::new(rpc::Routing { app: app.clone() }).max_decoding_message_size(most),
         )
         .add_service(AssignmentServiceServer::new(rpc::Assignment { app }).max_decoding_message_size(most))
+        .add_service(OverviewServiceServer::new(overview).max_decoding_message_size(most))
         .add_service(NotificationServiceServer::new(notifications).max_decoding_message_size(most))
         .add_service(PresenceServiceServer::new(presences).max_decoding_message_size(most))
         .add_service(OperationServiceServer::new(operations).max_decoding_message_size(most))
@@ -101,6 +104,7 @@ pub async fn start(config: Config, ambient: Ambient, drain: Drain) -> Result<Run
         <RoutingServiceServer<rpc::Routing> as NamedService>::NAME,
         <PresenceServiceServer<rpc::Presences> as NamedService>::NAME,
         <OperationServiceServer<rpc::Operations> as NamedService>::NAME,
+        <OverviewServiceServer<rpc::Overview> as NamedService>::NAME,
         <ChangeFeedServiceServer<FeedServer<Directory>> as NamedService>::NAME,
     ];
     Ok(foundation.serve(routes, names, RULES, Some(gate)))

@@ -67,4 +67,22 @@ pub const METHODS: &[Row] = &[
         Role::Agent,
         r#"{"notificationIds":["$notification"]}"#,
     ),
+    (
+        "assignment.AssignmentService/Assign",
+        Role::Supervisor,
+        r#"{"requestId":"$new","conversationId":"$conversation","teamId":"$team","force":true,
+           "addLabelIds":["$label"]}"#,
+    ),
+    (
+        "assignment.AssignmentService/BulkAssign",
+        Role::Supervisor,
+        r#"{"requestId":"$new","conversationIds":["$conversation"],"teamId":"$team","force":true,
+           "addLabelIds":["$label"]}"#,
+    ),
+    (
+        "assignment.OverviewService/GetFigures",
+        Role::Supervisor,
+        r#"{"fromDate":"2026-01-01","untilDate":"2026-01-01","channelIds":["$channel"],"teamIds":["$team"],
+           "agentIds":["$agent"]}"#,
+    ),
 ];

@@ -14,8 +14,9 @@ pub const WRONG: &[Row] = &[
     (
         "assignment.AssignmentService/Assign",
         Role::Supervisor,
-        r#"{"requestId":"x","conversationId":"x","expectedEpoch":-1,"note":"\u0000","priority":9}"#,
-        "request_id conversation_id expected_epoch note priority assignee",
+        r#"{"requestId":"x","conversationId":"x","expectedEpoch":-1,"note":"\u0000","priority":9,
+           "addLabelIds":["x"]}"#,
+        "request_id conversation_id expected_epoch note priority assignee add_label_ids[0]",
     ),
     (
         "assignment.AssignmentService/Assign",
@@ -33,9 +34,10 @@ pub const WRONG: &[Row] = &[
         "assignment.AssignmentService/HandOff",
         Role::Ai,
         r#"{"requestId":"x","conversationId":"x","expectedEpoch":-1,"reason":6,"summary":"\u0000",
-           "teamId":"x","lastContents":[{},{},{},{},{},{},{},{},{},{},{}],"answersPosition":-1}"#,
+           "teamId":"x","lastContents":[{},{},{},{},{},{},{},{},{},{},{}],"answersPosition":-1,
+           "skill":"\u0000","language":"?"}"#,
         "request_id conversation_id expected_epoch reason summary team_id last_contents \
-         answers_position",
+         answers_position skill language",
     ),
     (
         "assignment.AssignmentService/HandOff",
@@ -58,8 +60,9 @@ pub const WRONG: &[Row] = &[
     (
         "assignment.AssignmentService/BulkAssign",
         Role::Supervisor,
-        r#"{"requestId":"x","conversationIds":["x"],"note":"\u0000","priority":9,"agentId":"x"}"#,
-        "request_id conversation_ids[0] note priority agent_id",
+        r#"{"requestId":"x","conversationIds":["x"],"note":"\u0000","priority":9,"agentId":"x",
+           "addLabelIds":["x"]}"#,
+        "request_id conversation_ids[0] note priority agent_id add_label_ids[0]",
     ),
     (
         "assignment.AssignmentService/BulkAssign",
@@ -111,5 +114,25 @@ pub const WRONG: &[Row] = &[
         Role::Agent,
         r#"{"notificationIds":["x"]}"#,
         "notification_ids[0]",
+    ),
+    ("assignment.NotificationService/UpdateNotificationPreferences", Role::Agent, r#"{}"#, "preferences"),
+    (
+        "assignment.NotificationService/UpdateNotificationPreferences",
+        Role::Agent,
+        r#"{"preferences":{"mutedKinds":[0,1,99]}}"#,
+        "preferences.muted_kinds[0] preferences.muted_kinds[2]",
+    ),
+    ("assignment.OverviewService/GetLoad", Role::Supervisor, r#"{"pageSize":101}"#, "page_size"),
+    (
+        "assignment.OverviewService/GetFigures",
+        Role::Supervisor,
+        r#"{"fromDate":"x","channelIds":["x"],"teamIds":["x"],"agentIds":["x"],"groupBy":9,"pageSize":-1}"#,
+        "from_date until_date channel_ids[0] team_ids[0] agent_ids[0] group_by page_size",
+    ),
+    (
+        "assignment.OverviewService/GetFigures",
+        Role::Admin,
+        r#"{"fromDate":"2026-01-02","untilDate":"2026-01-01"}"#,
+        "until_date",
     ),
 ];

@@ -51,6 +51,14 @@ numbered! {
     OperationState { Running = 1, Done = 2, }
 }
 
+// What figures count, and by what they are grouped.
+numbered! {
+    FigureKind {
+        Started = 1, FirstResponse = 2, Response = 3, Closed = 4, Reopened = 5, HandedOff = 6,
+    }
+    FigureGroup { Day = 1, Channel = 2, Team = 3, Agent = 4, }
+}
+
 impl ActorKind {
     /// The name where no id is known.
     pub const fn as_str(self) -> &'static str {
@@ -86,6 +94,10 @@ mod tests {
                     NotificationKind::from_number(number).is_some(),
                     assignment::NotificationKind::try_from(number).is_ok(),
                 ),
+                (
+                    FigureGroup::from_number(number).is_some(),
+                    assignment::FigureGroup::try_from(number).is_ok(),
+                ),
                 (HolderKind::from_number(number).is_some(), types::HolderKind::try_from(number).is_ok()),
                 (ActorKind::from_number(number).is_some(), types::ActorKind::try_from(number).is_ok()),
                 (
@@ -118,6 +130,8 @@ mod tests {
         same(Cause::Unassign.number(), types::HolderChangeCause::Unassign.into());
         same(HandOffReason::Sensitive.number(), types::HandOffReason::Sensitive.into());
         same(NotificationKind::TakenAway.number(), assignment::NotificationKind::TakenAway.into());
+        same(FigureGroup::Team.number(), assignment::FigureGroup::Team.into());
+        same(FigureGroup::Agent.number(), assignment::FigureGroup::Agent.into());
         same(Status::Closed.number(), types::ConversationStatus::Closed.into());
         same(Presence::Away.number(), assignment::Presence::Away.into());
         same(OperationKind::ReturnWork.number(), assignment::OperationKind::ReturnWork.into());

@@ -3,9 +3,11 @@
 pub mod access;
 pub mod agent;
 pub mod check;
+pub mod figure;
 pub mod history;
 pub mod kinds;
 pub mod list;
+pub mod load;
 pub mod model;
 pub mod notification;
 pub mod operation;

@@ -29,8 +29,12 @@ pub struct Agent {
     /// Conversations held, counted up to [`MOST_HELD`]; changes without the agent's version.
     pub held: i32,
     /// Whether the agent is there; changes without the agent's version.
-    #[serde(default)]
+    #[serde(default = "absent")]
     pub presence: Presence,
+}
+
+fn absent() -> Presence {
+    Presence::Offline
 }
 
 /// How far what an agent holds is counted; also the largest capacity.
@@ -221,6 +225,36 @@ pub struct Mention {
     pub at: DateTime<Utc>,
 }
 
+/// One change of status, from the timeline.
+#[derive(Debug, Clone, Copy)]
+pub struct StatusChange {
+    pub tenant_id: Uuid,
+    pub entry_id: Uuid,
+    pub conversation_id: Uuid,
+    pub channel_id: Uuid,
+    pub actor: Actor,
+    pub from: Status,
+    pub to: Status,
+    /// 0 when it is not known.
+    pub epoch: i64,
+    pub at: DateTime<Utc>,
+}
+
+/// A reply for which the customer had waited.
+#[derive(Debug, Clone, Copy)]
+pub struct Response {
+    pub tenant_id: Uuid,
+    pub message_id: Uuid,
+    pub conversation_id: Uuid,
+    pub channel_id: Uuid,
+    pub actor: Actor,
+    pub waited_since: DateTime<Utc>,
+    /// It was the first since the conversation started or was reopened.
+    pub first: bool,
+    pub epoch: i64,
+    pub at: DateTime<Utc>,
+}
+
 /// One change of holder, from the timeline.
 #[derive(Debug, Clone)]
 pub struct HolderChange {
@@ -242,6 +276,9 @@ pub struct HolderChange {
     pub hand_off_summary: String,
     /// The transfer's; `None` for changes that no transfer made.
     pub request_id: Option<Uuid>,
+    /// What the AI suggests of who takes it; empty where it says nothing.
+    pub hand_off_skill: String,
+    pub hand_off_language: String,
 }
 
 #[derive(Debug, Clone)]

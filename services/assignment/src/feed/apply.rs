@@ -3,16 +3,17 @@ use tandem_change_feed::{Apply, Change, ChangeKind};
 use tandem_database::{Connection, Result};
 
 use super::read::Changes;
+use crate::domain::figure;
 use crate::domain::model::HolderChange;
-use crate::domain::notification::{Hub, tell, tell_mentions};
+use crate::domain::notification::{Hub, tell, tell_mentions, tell_woken};
 use crate::domain::transfer::follow;
 use crate::store;
 
-/// Follows the conversation service: tenants, channels and conversations as states, changes of holder and notes that call
-/// agents as events.
+/// Follows the conversation service: tenants, channels and conversations as states, changes of holder and of status, notes
+/// that call agents, and replies as events.
 ///
-/// Who holds what comes from conversations' states alone; history, notifications and the outcome of reservations come from
-/// the timeline's entries alone.
+/// Who holds what comes from conversations' states alone; history, notifications, figures and the outcome of reservations
+/// come from the timeline's entries and from messages that do not change in what is read of them.
 pub struct ConversationFeed {
     pub ambient: Ambient,
     pub hub: Hub,
@@ -59,6 +60,11 @@ impl Apply for ConversationFeed {
         if tell_mentions(connection, &self.ambient, &changes.mentions).await? > 0 {
             self.hub.made();
         }
+        if tell_woken(connection, &self.ambient, &changes.status_changes).await? > 0 {
+            self.hub.made();
+        }
+        let (status_changes, responses) = (&changes.status_changes, &changes.responses);
+        figure::count(connection, generation, &entries, status_changes, responses).await?;
         follow(connection, &entries, &changes.conversations).await
     }
 
@@ -66,6 +72,8 @@ impl Apply for ConversationFeed {
         store::tenant::sweep(connection, generation).await?;
         store::channel::sweep(connection, generation).await?;
         store::conversation::sweep(connection, generation).await?;
-        store::holder_change::sweep(connection, generation).await
+        store::holder_change::sweep(connection, generation).await?;
+        // After the changes of holder, by which it counts.
+        store::figure::sweep(connection, generation).await
     }
 }

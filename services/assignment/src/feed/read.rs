@@ -13,7 +13,7 @@ use tandem_proto::r#type::v1 as types;
 use uuid::Uuid;
 
 use crate::domain::kinds::{ActorKind, Cause, HandOffReason, HolderKind, Priority, Status};
-use crate::domain::model::{Actor, Conversation, Holder, HolderChange, Mention};
+use crate::domain::model::{Actor, Conversation, Holder, HolderChange, Mention, Response, StatusChange};
 use crate::domain::notification::soon;
 use crate::store::channel::Channel;
 
@@ -28,6 +28,9 @@ pub struct Changes {
     pub gone: Vec<(Uuid, Uuid)>,
     pub holder_changes: Vec<HolderChange>,
     pub mentions: Vec<Mention>,
+    pub status_changes: Vec<StatusChange>,
+    /// Replies for which customers had waited.
+    pub responses: Vec<Response>,
 }
 
 impl Changes {
@@ -49,6 +52,8 @@ impl Changes {
             newest(read.conversations, |conversation| (conversation.tenant_id, conversation.id));
         read.mentions = newest(read.mentions, |mention| (mention.tenant_id, mention.message_id));
         read.holder_changes = newest(read.holder_changes, |change| (change.tenant_id, change.entry_id));
+        read.status_changes = newest(read.status_changes, |change| (change.tenant_id, change.entry_id));
+        read.responses = newest(read.responses, |response| (response.tenant_id, response.message_id));
         read
     }
 
@@ -71,17 +76,29 @@ impl Changes {
             Some(Body::Conversation(conversation)) => {
                 self.conversations.push(read_conversation(tenant_id, id, conversation)?);
             }
-            Some(Body::TimelineEntry(entry)) => {
-                if let Some(Event::HolderChanged(changed)) = &entry.event {
-                    self.holder_changes.push(holder_change(tenant_id, id, entry, changed)?);
+            Some(Body::TimelineEntry(entry)) => self.add_entry(tenant_id, id, entry)?,
+            Some(Body::Message(message)) => {
+                if !message.mention_agent_ids.is_empty() && message.delete_time.is_none() {
+                    self.mentions.push(mention(tenant_id, id, message)?);
+                }
+                if let Some(since) = message.waited_since {
+                    self.responses.push(response(tenant_id, id, message, since)?);
                 }
             }
-            Some(Body::Message(message))
-                if !message.mention_agent_ids.is_empty() && message.delete_time.is_none() =>
-            {
-                self.mentions.push(mention(tenant_id, id, message)?);
-            }
             None if change.kind() == ChangeKind::Conversation => self.gone.push((tenant_id, id)),
+            _ => {}
+        }
+        Some(())
+    }
+
+    fn add_entry(&mut self, tenant_id: Uuid, id: Uuid, entry: &proto::TimelineEntry) -> Option<()> {
+        match &entry.event {
+            Some(Event::HolderChanged(changed)) => {
+                self.holder_changes.push(holder_change(tenant_id, id, entry, changed)?);
+            }
+            Some(Event::StatusChanged(changed)) => {
+                self.status_changes.push(status_change(tenant_id, id, entry, changed)?);
+            }
             _ => {}
         }
         Some(())
@@ -129,9 +146,47 @@ fn mention(tenant_id: Uuid, message_id: Uuid, message: &proto::Message) -> Optio
         tenant_id,
         message_id,
         conversation_id: message.conversation_id.parse().ok()?,
-        actor: Actor { kind: ActorKind::from_number(author.kind)?, id: author.id.parse().ok() },
+        actor: actor(author)?,
         agent_ids: message.mention_agent_ids.iter().filter_map(|id| id.parse().ok()).collect(),
         text,
+        epoch: message.epoch,
+        at: time(message.store_time)?,
+    })
+}
+
+fn status_change(
+    tenant_id: Uuid,
+    entry_id: Uuid,
+    entry: &proto::TimelineEntry,
+    changed: &proto::StatusChanged,
+) -> Option<StatusChange> {
+    Some(StatusChange {
+        tenant_id,
+        entry_id,
+        conversation_id: entry.conversation_id.parse().ok()?,
+        channel_id: entry.channel_id.parse().ok()?,
+        actor: actor(entry.actor.as_ref()?)?,
+        from: Status::from_number(changed.from)?,
+        to: Status::from_number(changed.to)?,
+        epoch: changed.epoch,
+        at: time(entry.time)?,
+    })
+}
+
+fn response(
+    tenant_id: Uuid,
+    message_id: Uuid,
+    message: &proto::Message,
+    waited_since: prost_types::Timestamp,
+) -> Option<Response> {
+    Some(Response {
+        tenant_id,
+        message_id,
+        conversation_id: message.conversation_id.parse().ok()?,
+        channel_id: message.channel_id.parse().ok()?,
+        actor: actor(message.author.as_ref()?)?,
+        waited_since: time(Some(waited_since))?,
+        first: message.first_response,
         epoch: message.epoch,
         at: time(message.store_time)?,
     })
@@ -143,7 +198,6 @@ fn holder_change(
     entry: &proto::TimelineEntry,
     changed: &proto::HolderChanged,
 ) -> Option<HolderChange> {
-    let actor = entry.actor.as_ref()?;
     Some(HolderChange {
         tenant_id,
         entry_id,
@@ -152,7 +206,7 @@ fn holder_change(
         contact_id: entry.contact_id.parse().ok()?,
         at_position: entry.at_position,
         at: time(entry.time)?,
-        actor: Actor { kind: ActorKind::from_number(actor.kind)?, id: actor.id.parse().ok() },
+        actor: actor(entry.actor.as_ref()?)?,
         cause: Cause::from_number(changed.cause)?,
         from: changed.from.as_ref().and_then(holder),
         to: holder(changed.to.as_ref()?)?,
@@ -161,7 +215,13 @@ fn holder_change(
         hand_off_reason: HandOffReason::from_number(changed.hand_off_reason),
         hand_off_summary: changed.hand_off_summary.clone(),
         request_id: changed.request_id.parse().ok(),
+        hand_off_skill: changed.hand_off_skill.clone(),
+        hand_off_language: changed.hand_off_language.clone(),
     })
+}
+
+fn actor(actor: &types::Actor) -> Option<Actor> {
+    Some(Actor { kind: ActorKind::from_number(actor.kind)?, id: actor.id.parse().ok() })
 }
 
 fn holder(holder: &types::Holder) -> Option<Holder> {

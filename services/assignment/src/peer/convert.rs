@@ -27,6 +27,9 @@ pub fn encode(transfer: &Transfer) -> Result<Vec<u8>> {
         last_contents: contents.map_err(Fault::internal)?,
         answers_position: transfer.answers_position,
         force: transfer.force,
+        add_label_ids: transfer.add_label_ids.iter().map(Uuid::to_string).collect(),
+        hand_off_skill: transfer.hand_off_skill.clone(),
+        hand_off_language: transfer.hand_off_language.clone(),
     };
     Ok(message.encode_to_vec())
 }

@@ -13,13 +13,15 @@ use tandem_request_log::Request;
 use uuid::Uuid;
 
 use super::parse;
-use crate::domain::check::is_text;
+use crate::domain::check::{is_language, is_name, is_text};
 use crate::domain::kinds::{HandOffReason, Priority};
 use crate::domain::operation;
 use crate::domain::transfer::{self, Command};
 
 /// Conversations of one call.
 const MOST: usize = 100;
+/// Labels of one call.
+const MOST_LABELS: usize = 20;
 
 /// What every change of holder says; a violation leaves it unused.
 struct Parsed {
@@ -92,6 +94,12 @@ fn to_whom(
     (assignee, known)
 }
 
+/// Labels that are put on with a change, at most as many as a conversation may carry.
+fn labels(violations: &mut Violations, ids: &[String]) -> Vec<Uuid> {
+    violations.check(ids.len() <= MOST_LABELS, "add_label_ids", "must be at most 20");
+    parse::ids(violations, "add_label_ids", &ids[..ids.len().min(MOST_LABELS)])
+}
+
 pub fn take_over(caller: &Caller, message: &proto::TakeOverRequest) -> Result<transfer::TakeOver, Fault> {
     let mut parsed = Parsed::new(&message.request_id, &message.conversation_id, message.expected_epoch);
     note(&mut parsed.violations, &message.note);
@@ -104,9 +112,10 @@ pub fn assign(caller: &Caller, message: &proto::AssignRequest) -> Result<transfe
     let mut parsed = Parsed::new(&message.request_id, &message.conversation_id, message.expected_epoch);
     note(&mut parsed.violations, &message.note);
     let (assignee, priority) = to_whom(&mut parsed.violations, message.assignee.as_ref(), message.priority);
+    let add_label_ids = labels(&mut parsed.violations, &message.add_label_ids);
     let body = proto::AssignRequest { request_id: String::new(), expected_epoch: 0, ..message.clone() };
     let command = parsed.finish(caller, "Assign", &body, message.force)?;
-    Ok(transfer::Assign { command, assignee, note: message.note.clone(), priority })
+    Ok(transfer::Assign { command, assignee, note: message.note.clone(), priority, add_label_ids })
 }
 
 pub fn hand_off(caller: &Caller, message: &proto::HandOffRequest) -> Result<transfer::HandOff, Fault> {
@@ -123,6 +132,10 @@ pub fn hand_off(caller: &Caller, message: &proto::HandOffRequest) -> Result<tran
     let team_id = parse::maybe_id(violations, "team_id", &message.team_id);
     violations.check(message.last_contents.len() <= 10, "last_contents", "must be at most 10");
     violations.check(message.answers_position >= 0, "answers_position", "must not be negative");
+    let skill_fits = message.skill.is_empty() || is_name(&message.skill, 64);
+    violations.check(skill_fits, "skill", "must be at most 64 characters");
+    let language_fits = message.language.is_empty() || is_language(&message.language);
+    violations.check(language_fits, "language", "must be a BCP 47 tag");
     let body = proto::HandOffRequest { request_id: String::new(), expected_epoch: 0, ..message.clone() };
     let command = parsed.finish(caller, "HandOff", &body, false)?;
     Ok(transfer::HandOff {
@@ -132,6 +145,8 @@ pub fn hand_off(caller: &Caller, message: &proto::HandOffRequest) -> Result<tran
         team_id,
         last_contents: message.last_contents.iter().map(Message::encode_to_vec).collect(),
         answers_position: message.answers_position,
+        skill: message.skill.clone(),
+        language: message.language.clone(),
     })
 }
 
@@ -179,6 +194,7 @@ pub fn bulk_assign(
         BulkAssignee::TeamId(id) => Assignee::TeamId(id),
     });
     let (assignee, priority) = to_whom(&mut violations, assignee.as_ref(), message.priority);
+    let add_label_ids = labels(&mut violations, &message.add_label_ids);
     violations.finish()?;
     let body = proto::BulkAssignRequest {
         request_id: String::new(),
@@ -199,6 +215,7 @@ pub fn bulk_assign(
         assignee,
         note: message.note.clone(),
         priority,
+        add_label_ids: add_label_ids.clone(),
     };
     Ok(ids.into_iter().map(one).collect())
 }

@@ -11,7 +11,7 @@ use tandem_proto::r#type::v1 as types;
 use uuid::Uuid;
 
 use crate::domain::history::History;
-use crate::domain::kinds::{HandOffReason, HolderKind};
+use crate::domain::kinds::{HandOffReason, HolderKind, NotificationKind};
 use crate::domain::model::{Actor, Agent, Holder, HolderChange, Listed, Operation, ReturnRule, Team, There};
 
 pub fn timestamp(at: DateTime<Utc>) -> Timestamp {
@@ -131,6 +131,11 @@ pub fn notification(listed: Listed) -> proto::Notification {
     }
 }
 
+pub fn preferences(muted: &[NotificationKind]) -> proto::NotificationPreferences {
+    let muted_kinds = muted.iter().map(|kind| kind.number().into()).collect();
+    proto::NotificationPreferences { muted_kinds }
+}
+
 pub fn history(history: History) -> Vec<TimelineEntry> {
     let names = &history.names;
     history.changes.into_iter().map(|change| entry(change, names)).collect()
@@ -154,6 +159,8 @@ fn entry(change: HolderChange, names: &HashMap<Uuid, String>) -> TimelineEntry {
             hand_off_reason: change.hand_off_reason.map_or(0, HandOffReason::number).into(),
             hand_off_summary: change.hand_off_summary,
             request_id: text(change.request_id),
+            hand_off_skill: change.hand_off_skill,
+            hand_off_language: change.hand_off_language,
         })),
     }
 }

@@ -7,6 +7,7 @@ mod directory;
 mod list;
 mod notification;
 mod operation;
+mod overview;
 mod page;
 mod parse;
 mod presence;
@@ -17,6 +18,7 @@ pub use assignment::Assignment;
 pub use directory::Directory;
 pub use notification::Notifications;
 pub use operation::Operations;
+pub use overview::Overview;
 pub use presence::Presences;
 pub use routing::Routing;
 

@@ -79,6 +79,25 @@ impl NotificationService for Notifications {
         let unread = i32::try_from(unread).unwrap_or(i32::MAX);
         Ok(Response::new(proto::MarkNotificationsReadResponse { unread }))
     }
+
+    async fn get_notification_preferences(
+        &self,
+        request: Request<proto::GetNotificationPreferencesRequest>,
+    ) -> Result<Response<proto::GetNotificationPreferencesResponse>, Status> {
+        let muted = notification::muted(&self.app, caller(&request)?).await?;
+        let preferences = Some(convert::preferences(&muted));
+        Ok(Response::new(proto::GetNotificationPreferencesResponse { preferences }))
+    }
+
+    async fn update_notification_preferences(
+        &self,
+        request: Request<proto::UpdateNotificationPreferencesRequest>,
+    ) -> Result<Response<proto::UpdateNotificationPreferencesResponse>, Status> {
+        let muted = parse::muted(request.get_ref().preferences.as_ref())?;
+        notification::mute(&self.app, caller(&request)?, &muted).await?;
+        let preferences = Some(convert::preferences(&muted));
+        Ok(Response::new(proto::UpdateNotificationPreferencesResponse { preferences }))
+    }
 }
 
 fn bound(caller: &Caller, method: &str) -> Result<[u8; 16], Fault> {

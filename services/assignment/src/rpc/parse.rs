@@ -9,7 +9,7 @@ use tandem_request_log::Request;
 use uuid::Uuid;
 
 use crate::domain::agent;
-use crate::domain::kinds::{HandOffReason, Presence, Priority, Strategy};
+use crate::domain::kinds::{HandOffReason, NotificationKind, Presence, Priority, Strategy};
 use crate::domain::model::{Hours, ReturnRule, Skill};
 use crate::domain::routing;
 use crate::domain::team;
@@ -220,4 +220,18 @@ fn hours(hours: &OpeningHours) -> Hours {
         opens: number(hours.opens_minute),
         closes: number(hours.closes_minute),
     }
+}
+
+/// Kinds of notifications that an agent does not want, each once.
+pub fn muted(preferences: Option<&proto::NotificationPreferences>) -> Result<Vec<NotificationKind>, Fault> {
+    let mut violations = Violations::new();
+    violations.check(preferences.is_some(), "preferences", "must be set");
+    let given = preferences.map_or(&[][..], |preferences| &preferences.muted_kinds);
+    violations.check(given.len() <= 20, "preferences.muted_kinds", "must be at most 20");
+    let given = &given[..given.len().min(20)];
+    let mut muted = kinds(&mut violations, "preferences.muted_kinds", given, NotificationKind::from_number);
+    violations.finish()?;
+    muted.sort_unstable();
+    muted.dedup();
+    Ok(muted)
 }

@@ -33,14 +33,17 @@ pub async fn insert(
     let reasons: Vec<i16> =
         changes.iter().map(|change| change.hand_off_reason.map_or(0, HandOffReason::number)).collect();
     let summaries: Vec<String> = changes.iter().map(|change| change.hand_off_summary.clone()).collect();
+    let skills: Vec<String> = changes.iter().map(|change| change.hand_off_skill.clone()).collect();
+    let languages: Vec<String> = changes.iter().map(|change| change.hand_off_language.clone()).collect();
     let requests: Vec<Option<Uuid>> = changes.iter().map(|change| change.request_id).collect();
     let inserted = sqlx::query!(
         "INSERT INTO holder_change (tenant_id, entry_id, conversation_id, channel_id, contact_id, at_position, at,
              actor_kind, actor_id, cause, from_kind, from_id, to_kind, to_id, epoch, note, hand_off_reason,
-             hand_off_summary, request_id, generation)
-         SELECT *, $20 FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::bigint[],
+             hand_off_summary, request_id, hand_off_skill, hand_off_language, generation)
+         SELECT *, $22 FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::bigint[],
              $7::timestamptz[], $8::smallint[], $9::uuid[], $10::smallint[], $11::smallint[], $12::uuid[],
-             $13::smallint[], $14::uuid[], $15::bigint[], $16::text[], $17::smallint[], $18::text[], $19::uuid[])
+             $13::smallint[], $14::uuid[], $15::bigint[], $16::text[], $17::smallint[], $18::text[], $19::uuid[],
+             $20::text[], $21::text[])
          ON CONFLICT DO NOTHING RETURNING tenant_id, entry_id",
         &tenants,
         &entries,
@@ -61,6 +64,8 @@ pub async fn insert(
         &reasons,
         &summaries,
         &requests as &[Option<Uuid>],
+        &skills,
+        &languages,
         generation,
     )
     .fetch_all(&mut *connection)
@@ -88,7 +93,7 @@ pub async fn list(
 ) -> Result<Vec<HolderChange>> {
     let rows = sqlx::query!(
         "SELECT entry_id, channel_id, contact_id, at_position, at, actor_kind, actor_id, cause, from_kind, from_id, to_kind,
-                to_id, epoch, note, hand_off_reason, hand_off_summary, request_id
+                to_id, epoch, note, hand_off_reason, hand_off_summary, request_id, hand_off_skill, hand_off_language
          FROM holder_change WHERE tenant_id = $1 AND conversation_id = $2 ORDER BY epoch, entry_id LIMIT $3",
         tenant_id,
         conversation_id,
@@ -113,6 +118,8 @@ pub async fn list(
         hand_off_reason: HandOffReason::from_number(row.hand_off_reason.into()),
         hand_off_summary: row.hand_off_summary,
         request_id: row.request_id,
+        hand_off_skill: row.hand_off_skill,
+        hand_off_language: row.hand_off_language,
     });
     Ok(changes.collect())
 }

@@ -5,8 +5,8 @@ use uuid::Uuid;
 use crate::domain::kinds::{ActorKind, NotificationKind, checked};
 use crate::domain::model::{Actor, Listed, Notification};
 
-/// Adds notifications, each entry once for an agent; agents who do not exist or are deactivated get none. Answers how many
-/// are new.
+/// Adds notifications, each entry once for an agent; agents who do not exist, are deactivated or have muted the kind get none.
+/// Answers how many are new.
 ///
 /// The numbers come from the agents' heads, whose locks are held until the commit: one agent's notifications are committed
 /// in the order of their numbers. Heads are locked in the order of their keys.
@@ -30,7 +30,10 @@ pub async fn insert(connection: &mut Connection, notifications: &[Notification])
              JOIN agent a ON a.tenant_id = new.tenant_id AND a.id = new.agent_id AND a.state = 1
              WHERE NOT EXISTS (
                  SELECT FROM notification old
-                 WHERE old.tenant_id = new.tenant_id AND old.entry_id = new.entry_id AND old.agent_id = new.agent_id)),
+                 WHERE old.tenant_id = new.tenant_id AND old.entry_id = new.entry_id AND old.agent_id = new.agent_id)
+               AND NOT EXISTS (
+                 SELECT FROM notification_preference p
+                 WHERE p.tenant_id = new.tenant_id AND p.agent_id = new.agent_id AND new.kind = ANY (p.muted))),
          head AS (
              INSERT INTO notification_head AS old (tenant_id, agent_id, number)
              SELECT tenant_id, agent_id, count(*) FROM new GROUP BY tenant_id, agent_id ORDER BY tenant_id, agent_id

@@ -58,12 +58,12 @@ pub struct State {
 }
 
 impl State {
-    fn id(&mut self) -> Uuid {
+    pub fn id(&mut self) -> Uuid {
         self.next += 1;
         Uuid::from_u128(0xfa4e << 64 | self.next)
     }
 
-    fn push(&mut self, tenant: Uuid, id: &str, kind: ChangeKind, body: Body) {
+    pub fn push(&mut self, tenant: Uuid, id: &str, kind: ChangeKind, body: Body) {
         let seq = i64::try_from(self.changes.len()).unwrap() + 1;
         let change = Change {
             seq,
@@ -124,6 +124,8 @@ impl State {
                 hand_off_reason: asked.hand_off_reason,
                 hand_off_summary: asked.hand_off_summary.clone(),
                 request_id: asked.request_id.clone(),
+                hand_off_skill: asked.hand_off_skill.clone(),
+                hand_off_language: asked.hand_off_language.clone(),
             })),
         };
         self.push(

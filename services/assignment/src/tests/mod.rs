@@ -6,12 +6,15 @@ mod database;
 mod directory;
 mod fake;
 mod feed;
+mod figures;
+mod load;
 mod names;
 mod notifications;
 mod operations;
 mod orphans;
 mod presence;
 mod sandbox;
+mod told;
 mod transfer;
 mod whole;
 

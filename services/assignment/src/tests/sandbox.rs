@@ -43,6 +43,7 @@ pub struct Sandbox {
     pub notifications: rpc::Notifications,
     pub presences: rpc::Presences,
     pub operations: rpc::Operations,
+    pub overview: rpc::Overview,
     pub feed: ConversationFeed,
     applied: AtomicUsize,
     _stop: DropGuard,
@@ -71,6 +72,7 @@ impl Sandbox {
             assignment: rpc::Assignment { app: app.clone() },
             presences: rpc::Presences { app: app.clone() },
             operations: rpc::Operations { app: app.clone(), signer: signer.clone() },
+            overview: rpc::Overview { app: app.clone(), signer: signer.clone() },
             notifications: rpc::Notifications {
                 app: app.clone(),
                 hub: hub.clone(),

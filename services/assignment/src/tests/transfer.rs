@@ -2,6 +2,7 @@ use tandem_fault::{Fault, Reason};
 use tandem_proto::assignment::v1 as proto;
 use tandem_proto::assignment::v1::assign_request::Assignee;
 use tandem_proto::assignment::v1::assignment_service_server::AssignmentService;
+use tandem_proto::conversation::v1::timeline_entry::Event;
 use tonic_types::StatusExt;
 use uuid::Uuid;
 
@@ -189,9 +190,16 @@ async fn whom_a_conversation_can_be_given_to() {
     );
     let forced = proto::AssignRequest { force: true, ..give(&sandbox, conversation, ada) };
     assert_eq!(fields(assignment.assign(agent("ada", forced.clone())).await), ["force"]);
-    let urgent = proto::AssignRequest { priority: 4, note: "please".to_owned(), ..forced };
+    let labels = vec![sandbox.id()];
+    let urgent = proto::AssignRequest {
+        priority: 4,
+        note: "please".to_owned(),
+        add_label_ids: labels.clone(),
+        ..forced
+    };
     assignment.assign(admin(urgent)).await.unwrap();
     let asked = sandbox.fake.state().asked.last().cloned().unwrap();
+    assert_eq!(asked.add_label_ids, labels);
     assert_eq!((asked.priority, asked.note.as_str(), asked.force), (4, "please", true));
     // An admin who is no agent is a person of whom no agent is known.
     assert_eq!(asked.actor.unwrap().kind, i32::from(crate::domain::kinds::ActorKind::Business.number()));
@@ -203,10 +211,19 @@ async fn whom_a_conversation_can_be_given_to() {
         note: "x".repeat(2_001),
         priority: 9,
         force: false,
+        add_label_ids: vec!["x".to_owned()],
     };
     assert_eq!(
         fields(assignment.assign(admin(wrong)).await),
-        ["request_id", "conversation_id", "expected_epoch", "note", "assignee", "priority"]
+        [
+            "request_id",
+            "conversation_id",
+            "expected_epoch",
+            "note",
+            "assignee",
+            "priority",
+            "add_label_ids[0]"
+        ]
     );
     let release = proto::ReleaseRequest {
         request_id: sandbox.id(),
@@ -262,12 +279,38 @@ async fn the_ai_hands_off_to_the_channels_team() {
         team_id: "x".to_owned(),
         last_contents: vec![Default::default(); 11],
         answers_position: -1,
+        skill: "x".repeat(65),
+        language: "?".to_owned(),
         ..hand_off(conversation)
     };
     assert_eq!(
         fields(sandbox.assignment.hand_off(ai(wrong)).await),
-        ["expected_epoch", "reason", "summary", "team_id", "last_contents", "answers_position"]
+        [
+            "expected_epoch",
+            "reason",
+            "summary",
+            "team_id",
+            "last_contents",
+            "answers_position",
+            "skill",
+            "language"
+        ]
     );
+    // What the AI suggests stays in the history.
+    let suggests = proto::HandOffRequest {
+        skill: "billing".to_owned(),
+        language: "pt-BR".to_owned(),
+        ..hand_off(sandbox.conversation().await)
+    };
+    sandbox.assignment.hand_off(ai(suggests.clone())).await.unwrap();
+    sandbox.catch_up().await;
+    let message = proto::ListHolderHistoryRequest {
+        conversation_id: suggests.conversation_id,
+        ..proto::ListHolderHistoryRequest::default()
+    };
+    let history = sandbox.assignment.list_holder_history(admin(message)).await.unwrap().into_inner();
+    let Some(Event::HolderChanged(changed)) = &history.entries[0].event else { panic!("a change of holder") };
+    assert_eq!((changed.hand_off_skill.as_str(), changed.hand_off_language.as_str()), ("billing", "pt-BR"));
 }
 
 #[tokio::test]

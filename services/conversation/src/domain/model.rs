@@ -205,6 +205,10 @@ pub struct Message {
     pub external_id: String,
     pub referral: Option<Referral>,
     pub mention_agent_ids: Vec<Uuid>,
+    /// Of a reply that ended the customer's wait, or was the first: since when the customer had waited.
+    pub waited_since: Option<DateTime<Utc>>,
+    /// It was the first since the conversation started or was reopened.
+    pub first_response: bool,
     pub version: i64,
     /// From the outbound queue, as it is shown; `None` for what does not leave.
     pub delivery: Option<DeliveryState>,
@@ -254,6 +258,10 @@ pub enum Event {
         hand_off_reason: Option<HandOffReason>,
         #[serde(default)]
         hand_off_summary: String,
+        #[serde(default)]
+        hand_off_skill: String,
+        #[serde(default)]
+        hand_off_language: String,
         request_id: Option<Uuid>,
     },
     StatusChanged {
@@ -266,6 +274,9 @@ pub enum Event {
         snoozed_until: Option<DateTime<Utc>>,
         #[serde(default)]
         note: String,
+        /// The epoch under which it changed; 0 in entries from before this was noted.
+        #[serde(default)]
+        epoch: i64,
     },
     PriorityChanged {
         from: Priority,

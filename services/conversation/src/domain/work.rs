@@ -2,6 +2,7 @@
 
 mod figures;
 mod life;
+mod response;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -45,6 +46,8 @@ pub struct HolderChange {
     pub note: String,
     pub hand_off_reason: Option<HandOffReason>,
     pub hand_off_summary: String,
+    pub hand_off_skill: String,
+    pub hand_off_language: String,
     pub request_id: Option<Uuid>,
 }
 
@@ -57,6 +60,8 @@ impl HolderChange {
             note: String::new(),
             hand_off_reason: None,
             hand_off_summary: String::new(),
+            hand_off_skill: String::new(),
+            hand_off_language: String::new(),
             request_id: None,
         }
     }
@@ -155,6 +160,8 @@ impl<'a> Work<'a> {
             note: change.note,
             hand_off_reason: change.hand_off_reason,
             hand_off_summary: change.hand_off_summary,
+            hand_off_skill: change.hand_off_skill,
+            hand_off_language: change.hand_off_language,
             request_id: change.request_id,
         };
         self.entry(conversation, change.actor, event)
@@ -170,6 +177,8 @@ impl<'a> Work<'a> {
             note: String::new(),
             hand_off_reason: None,
             hand_off_summary: String::new(),
+            hand_off_skill: String::new(),
+            hand_off_language: String::new(),
             request_id: None,
         };
         self.entry(conversation, actor, event);
@@ -193,8 +202,9 @@ impl<'a> Work<'a> {
             conversation.waiting_since = None;
             conversation.needs_attention = None;
         }
-        let (reason, note) = (reason.to_owned(), String::new());
-        self.entry(conversation, actor, Event::StatusChanged { from, to, reason, snoozed_until: None, note });
+        let (reason, note, epoch) = (reason.to_owned(), String::new(), conversation.epoch);
+        let event = Event::StatusChanged { from, to, reason, snoozed_until: None, note, epoch };
+        self.entry(conversation, actor, event);
     }
 
     pub fn record(&mut self, conversation: &Conversation, actor: Actor, event: Event) {
@@ -233,6 +243,8 @@ impl<'a> Work<'a> {
             external_id: draft.external_id,
             referral: draft.referral,
             mention_agent_ids: draft.mention_agent_ids,
+            waited_since: None,
+            first_response: false,
             version: 1,
             delivery: None,
             delivery_failure: String::new(),

@@ -205,6 +205,8 @@ pub fn message(from: Message) -> proto::Message {
         delivery_failure: from.delivery_failure,
         referral: from.referral.map(content::referral_to_proto),
         mention_agent_ids: texts(&from.mention_agent_ids),
+        waited_since: from.waited_since.map(time),
+        first_response: from.first_response,
         reactions: reactions
             .into_iter()
             .filter(|reaction| !reaction.emoji.is_empty())
@@ -247,6 +249,8 @@ pub fn entry(from: Entry) -> proto::TimelineEntry {
             note,
             hand_off_reason,
             hand_off_summary,
+            hand_off_skill,
+            hand_off_language,
             request_id,
         } => Wire::HolderChanged(proto::HolderChanged {
             cause: cause.number().into(),
@@ -257,14 +261,17 @@ pub fn entry(from: Entry) -> proto::TimelineEntry {
             hand_off_reason: number(hand_off_reason, HandOffReason::number),
             hand_off_summary,
             request_id: text(request_id),
+            hand_off_skill,
+            hand_off_language,
         }),
-        Event::StatusChanged { from, to, reason, snoozed_until, note } => {
+        Event::StatusChanged { from, to, reason, snoozed_until, note, epoch } => {
             Wire::StatusChanged(proto::StatusChanged {
                 from: from.number().into(),
                 to: to.number().into(),
                 reason,
                 snoozed_until: snoozed_until.map(time),
                 note,
+                epoch,
             })
         }
         Event::PriorityChanged { from, to } => Wire::PriorityChanged(proto::PriorityChanged {

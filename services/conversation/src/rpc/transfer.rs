@@ -69,6 +69,9 @@ fn parse_transfer(
     v.check(request.expected_epoch >= 0, "expected_epoch", "must not be negative");
     v.check(request.answers_position >= 0, "answers_position", "must not be negative");
     let last_contents = content::list(v, "last_contents", request.last_contents, 0);
+    let add_label_ids = parse::ids(v, "add_label_ids", &request.add_label_ids, 20);
+    parse::text(v, "hand_off_skill", &request.hand_off_skill, 0..=64);
+    parse::text(v, "hand_off_language", &request.hand_off_language, 0..=35);
     let to = holder(v, request.to.unwrap_or_default());
     let actor = actor(v, request.actor.unwrap_or_default());
     Some(Transfer {
@@ -85,6 +88,9 @@ fn parse_transfer(
         last_contents,
         answers_position: request.answers_position,
         force: request.force,
+        add_label_ids,
+        hand_off_skill: request.hand_off_skill,
+        hand_off_language: request.hand_off_language,
     })
 }
 

@@ -119,6 +119,22 @@ pub async fn find(connection: &mut Connection, tenant_id: Uuid, id: Uuid) -> Res
     Ok(label)
 }
 
+/// The labels that ids stand for: a merged one's is the one that stayed. Unknown ids are left out.
+pub async fn by_ids(
+    connection: &mut Connection,
+    tenant_id: Uuid,
+    ids: &[Uuid],
+) -> Result<HashMap<Uuid, Uuid>> {
+    let rows = sqlx::query!(
+        r#"SELECT id, coalesce(merged_into, id) AS "label_id!" FROM label WHERE tenant_id = $1 AND id = ANY($2)"#,
+        tenant_id,
+        ids,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.id, row.label_id)).collect())
+}
+
 /// Renames a label of a version: one row. False when it has another version by now. The name may be taken:
 /// `label_tenant_id_folded_key`.
 pub async fn rename(

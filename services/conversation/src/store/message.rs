@@ -33,6 +33,8 @@ struct Record {
     external_id: String,
     referral: Option<Value>,
     mention_agent_ids: Vec<Uuid>,
+    waited_since: Option<DateTime<Utc>>,
+    first_response: bool,
     version: i64,
     delivery: Option<i16>,
     delivery_failure: String,
@@ -73,6 +75,8 @@ impl Record {
             external_id: self.external_id,
             referral,
             mention_agent_ids: self.mention_agent_ids,
+            waited_since: self.waited_since,
+            first_response: self.first_response,
             version: self.version,
             delivery: self.delivery.and_then(DeliveryState::from_number),
             delivery_failure: self.delivery_failure,
@@ -107,6 +111,8 @@ pub async fn insert(connection: &mut Connection, tenant_id: Uuid, messages: &[Me
     let edited: Vec<Option<DateTime<Utc>>> = messages.iter().map(|message| message.edited_at).collect();
     let deleted: Vec<Option<DateTime<Utc>>> = messages.iter().map(|message| message.deleted_at).collect();
     let edited_by: Vec<String> = messages.iter().map(|message| message.edited_by.clone()).collect();
+    let waited: Vec<Option<DateTime<Utc>>> = messages.iter().map(|message| message.waited_since).collect();
+    let first: Vec<bool> = messages.iter().map(|message| message.first_response).collect();
     // Arrays of arrays must be even in SQL: mentions travel as text and are cut apart again.
     let mentions: Vec<String> = messages
         .iter()
@@ -123,18 +129,21 @@ pub async fn insert(connection: &mut Connection, tenant_id: Uuid, messages: &[Me
         "INSERT INTO message (tenant_id, conversation_id, position, id, author_kind, author_id, private, content,
              source_at, received_at, stored_at, epoch, answers_position, reply_to_position, reply_to_external_id,
              forwarded, external_id, edited_at, deleted_at, reactions, edited_by, referral, mention_agent_ids,
-             activity_number, media)
+             activity_number, media, waited_since, first_response)
          SELECT $1, n.conversation_id, n.position, n.id, n.author_kind, n.author_id, n.private, n.content, n.source_at,
              n.received_at, n.stored_at, n.epoch, n.answers_position, n.reply_to_position, n.reply_to_external_id,
              n.forwarded, n.external_id, n.edited_at, n.deleted_at, n.reactions, n.edited_by, n.referral,
-             string_to_array(n.mentions, ',')::uuid[], n.activity_number, n.media
+             string_to_array(n.mentions, ',')::uuid[], n.activity_number, n.media, n.waited_since,
+             n.first_response
          FROM unnest($2::uuid[], $3::bigint[], $4::uuid[], $5::smallint[], $6::uuid[], $7::boolean[],
              $8::jsonb[], $9::timestamptz[], $10::timestamptz[], $11::timestamptz[], $12::bigint[], $13::bigint[],
              $14::bigint[], $15::text[], $16::boolean[], $17::text[], $18::timestamptz[], $19::timestamptz[],
-             $20::jsonb[], $21::text[], $22::jsonb[], $23::text[], $24::bigint[], $25::jsonb[])
+             $20::jsonb[], $21::text[], $22::jsonb[], $23::text[], $24::bigint[], $25::jsonb[],
+             $26::timestamptz[], $27::boolean[])
              AS n (conversation_id, position, id, author_kind, author_id, private, content, source_at, received_at,
                    stored_at, epoch, answers_position, reply_to_position, reply_to_external_id, forwarded, external_id,
-                   edited_at, deleted_at, reactions, edited_by, referral, mentions, activity_number, media)",
+                   edited_at, deleted_at, reactions, edited_by, referral, mentions, activity_number, media,
+                   waited_since, first_response)",
         tenant_id,
         &conversations,
         &column(|message| message.position),
@@ -160,6 +169,8 @@ pub async fn insert(connection: &mut Connection, tenant_id: Uuid, messages: &[Me
         &mentions,
         &column(|message| message.activity_number),
         &media as &[Option<Value>],
+        &waited as &[Option<DateTime<Utc>>],
+        &first,
     )
     .execute(connection)
     .await?;
@@ -271,6 +282,7 @@ pub async fn read(connection: &mut Connection, ids: &[(Uuid, Uuid)]) -> Result<V
         r#"SELECT m.tenant_id, m.id, m.conversation_id, m.position, author_kind, author_id, private, content, reactions,
                 source_at, received_at, stored_at, edited_at, edited_by, deleted_at, media, m.epoch, answers_position,
                 reply_to_position, reply_to_external_id, forwarded, referral, mention_agent_ids,
+                waited_since, first_response,
                 coalesce(nullif(external_id, ''), o.provider_id, '') AS "external_id!",
                 m.version + coalesce(o.version, 0) AS "version!",
                 -- What receipts up to a later point imply counts for what was sent and did not fail.

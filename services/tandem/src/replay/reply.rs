@@ -78,6 +78,7 @@ impl Play<'_> {
             team_id: self.player.stage.team.clone(),
             answers_position: if run.is_empty() { 0 } else { self.unanswered },
             last_contents: parts::contents(&source.messages[run.clone()]),
+            ..HandOffRequest::default()
         };
         let ai = &self.player.stage.ai;
         let call = || async { ai.assignment().hand_off(request(hand_off.clone())).await };

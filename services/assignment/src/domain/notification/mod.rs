@@ -5,16 +5,20 @@ mod hub;
 mod list;
 mod mark_read;
 mod mention;
+mod preference;
 mod tell;
 mod watch;
+mod woken;
 
 pub use due::{soon, tell_due};
 pub use hub::Hub;
 pub use list::list;
 pub use mark_read::mark_read;
 pub use mention::tell_mentions;
+pub use preference::{mute, muted};
 pub use tell::{forget, tell};
 pub use watch::watch;
+pub use woken::tell_woken;
 
 /// How far unread notifications are counted.
 const MOST_UNREAD: i64 = 100;

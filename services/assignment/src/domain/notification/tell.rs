@@ -65,11 +65,13 @@ pub(super) fn note(text: &str) -> String {
     text.chars().take(4_000).collect()
 }
 
-/// Forgets notifications older than they are kept.
+/// Forgets notifications, and what they were made of, older than they are kept.
 pub async fn forget(app: &App) -> Result<()> {
     let mut tx = begin(&app.pool).await?;
     let before = app.ambient.now() - KEPT;
-    store::notification::prune(&mut tx, before, i64::try_from(MOST).unwrap_or(i64::MAX)).await?;
+    let most = i64::try_from(MOST).unwrap_or(i64::MAX);
+    store::notification::prune(&mut tx, before, most).await?;
+    store::wake::prune(&mut tx, before, most).await?;
     tx.commit().await?;
     Ok(())
 }
@@ -152,6 +154,8 @@ mod tests {
             hand_off_reason: None,
             hand_off_summary: String::new(),
             request_id: None,
+            hand_off_skill: String::new(),
+            hand_off_language: String::new(),
         };
         let members = if to.kind == HolderKind::Team { &[A, B][..] } else { &[] };
         concerned(&change, members).into_iter().collect()

@@ -24,6 +24,8 @@ pub struct Assign {
     pub assignee: Assignee,
     pub note: String,
     pub priority: Option<Priority>,
+    /// Labels that are put on with it.
+    pub add_label_ids: Vec<Uuid>,
 }
 
 /// Conversations that are given to a team at once.
@@ -43,7 +45,7 @@ pub async fn assign_each(app: &App, caller: &Caller, each: Vec<Assign>) -> Vec<R
 /// Errors: `INVALID_FIELDS` on `force`, `AGENT_INACTIVE` (the caller or the assignee), `NOT_FOUND` (conversation, agent,
 /// team), `CAPACITY_FULL`, and conversation's.
 pub async fn assign(app: &App, caller: &Caller, assign: Assign) -> Result<Vec<u8>> {
-    let Assign { command, assignee, note, priority } = assign;
+    let Assign { command, assignee, note, priority, add_label_ids } = assign;
     if let Some(begun) = begin_again(app, &command).await? {
         return carry_out(app, begun).await;
     }
@@ -67,6 +69,7 @@ pub async fn assign(app: &App, caller: &Caller, assign: Assign) -> Result<Vec<u8
         Assignee::Team(id) => (Holder::team(id), Taken::Nothing),
     };
     let transfer = Transfer::new(&command, to, Cause::Assign, Actor::person(own_agent));
-    let begun = reserve(app, &command, &Transfer { note, priority, ..transfer }, taken).await?;
+    let begun =
+        reserve(app, &command, &Transfer { note, priority, add_label_ids, ..transfer }, taken).await?;
     carry_out(app, begun).await
 }

@@ -32,6 +32,11 @@ pub struct Transfer {
     pub last_contents: Vec<Vec<u8>>,
     pub answers_position: i64,
     pub force: bool,
+    /// Labels that are put on with it.
+    pub add_label_ids: Vec<Uuid>,
+    /// What the AI suggests of who takes it; empty where it says nothing.
+    pub hand_off_skill: String,
+    pub hand_off_language: String,
 }
 
 impl Transfer {
@@ -49,6 +54,9 @@ impl Transfer {
             last_contents: Vec::new(),
             answers_position: 0,
             force: command.force,
+            add_label_ids: Vec::new(),
+            hand_off_skill: String::new(),
+            hand_off_language: String::new(),
         }
     }
 }

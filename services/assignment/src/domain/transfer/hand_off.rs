@@ -17,13 +17,17 @@ pub struct HandOff {
     pub team_id: Option<Uuid>,
     pub last_contents: Vec<Vec<u8>>,
     pub answers_position: i64,
+    /// What the person who takes it should be good at, and speak; empty where the AI says nothing.
+    pub skill: String,
+    pub language: String,
 }
 
 /// The AI gives a conversation to people. Answers conversation's first answer, encoded.
 ///
 /// Errors: `NOT_FOUND` (conversation, team), and conversation's.
 pub async fn hand_off(app: &App, hand_off: HandOff) -> Result<Vec<u8>> {
-    let HandOff { command, reason, summary, team_id, last_contents, answers_position } = hand_off;
+    let HandOff { command, reason, summary, team_id, last_contents, answers_position, skill, language } =
+        hand_off;
     if let Some(begun) = begin_again(app, &command).await? {
         return carry_out(app, begun).await;
     }
@@ -36,6 +40,8 @@ pub async fn hand_off(app: &App, hand_off: HandOff) -> Result<Vec<u8>> {
         hand_off_summary: summary,
         last_contents,
         answers_position,
+        hand_off_skill: skill,
+        hand_off_language: language,
         ..Transfer::new(&command, to, Cause::HandOff, Actor::AI)
     };
     let begun = reserve(app, &command, &transfer, Taken::Nothing).await?;

@@ -57,12 +57,14 @@ impl Domain {
                 let channel = channel.ok_or_else(|| Fault::not_found("channel"))?;
                 may_leave(&channel, &conversation, &close.last_contents, now)?;
             }
+            let before = work.before_reply(&conversation);
             for content in close.last_contents {
                 let draft =
                     Draft { answers_position: close.answers_position, ..Draft::now(actor, content, now) };
                 work.reply(&mut conversation, draft, false);
             }
             answered(&mut conversation, actor, close.answers_position);
+            work.after_reply(&conversation, before);
             end(&mut work, &mut conversation, actor, &close.reason);
             let messages = work.messages.clone();
             let written = work.write(&mut tx, &[], &mut [conversation]).await?;

@@ -55,6 +55,7 @@ impl Domain {
         if !send.private {
             admit(&mut work, &mut conversation, &channel, actor, &send)?;
         }
+        let before = work.before_reply(&conversation);
         for (index, content) in send.contents.into_iter().enumerate() {
             let draft = Draft {
                 private: send.private,
@@ -71,6 +72,7 @@ impl Domain {
         }
         if !send.private {
             answered(&mut conversation, actor, send.answers_position);
+            work.after_reply(&conversation, before);
             if conversation.status != Status::Open {
                 work.set_status(&mut conversation, Status::Open, actor, "");
             }

@@ -7,8 +7,10 @@ use uuid::Uuid;
 
 use crate::domain::Domain;
 use crate::domain::content::Content;
+use crate::domain::conversation::labels::labelled;
 use crate::domain::conversation::send::{answered, holder_word, may_answer, may_leave, same_epoch, visible};
 use crate::domain::kinds::{ActorKind, Cause, HandOffReason, HolderKind, Priority, Status};
+use crate::domain::label::named;
 use crate::domain::model::{Actor, Channel, Conversation, Holder};
 use crate::domain::recorded::{Outcome, Recorded};
 use crate::domain::viewer::Viewer;
@@ -34,6 +36,10 @@ pub struct Transfer {
     pub last_contents: Vec<Content>,
     pub answers_position: i64,
     pub force: bool,
+    /// Labels that are put on with it.
+    pub add_label_ids: Vec<Uuid>,
+    pub hand_off_skill: String,
+    pub hand_off_language: String,
 }
 
 impl Domain {
@@ -46,6 +52,7 @@ impl Domain {
             drop(tx);
             return self.outcome(viewer, first).await;
         }
+        let add = named(&mut tx, viewer.tenant_id, &transfer.add_label_ids).await?;
         let found =
             store::conversation::lock_one(&mut tx, viewer.tenant_id, transfer.conversation_id).await?;
         let mut conversation = visible(viewer, found)?;
@@ -57,6 +64,8 @@ impl Domain {
         }
         let mut work = Work::new(&self.ambient, viewer.tenant_id, now);
         last_words(&mut work, &mut conversation, &channel, &transfer)?;
+        let labels = labelled(&conversation, &add, &[])?;
+        work.set_labels(&mut conversation, labels, transfer.actor);
         let request_id = transfer.request.request_id;
         let request = transfer.request.clone();
         let entry_id = apply(&mut work, &mut conversation, transfer, request_id);
@@ -126,6 +135,7 @@ fn last_words(
         return Ok(());
     }
     may_leave(channel, conversation, &transfer.last_contents, work.now)?;
+    let before = work.before_reply(conversation);
     for content in transfer.last_contents.clone() {
         let draft = Draft {
             answers_position: transfer.answers_position,
@@ -134,6 +144,7 @@ fn last_words(
         work.reply(conversation, draft, false);
     }
     answered(conversation, transfer.actor, transfer.answers_position);
+    work.after_reply(conversation, before);
     work.set_status(conversation, Status::Open, transfer.actor, "");
     Ok(())
 }
@@ -160,6 +171,8 @@ fn apply(work: &mut Work, conversation: &mut Conversation, transfer: Transfer, r
         note: transfer.note,
         hand_off_reason: transfer.hand_off_reason,
         hand_off_summary: transfer.hand_off_summary,
+        hand_off_skill: transfer.hand_off_skill,
+        hand_off_language: transfer.hand_off_language,
         request_id: Some(request_id),
         ..HolderChange::new(transfer.to, transfer.cause, actor)
     };

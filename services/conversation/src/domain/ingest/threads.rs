@@ -274,7 +274,7 @@ pub fn asks_for_person(work: &mut Work, conversation: &mut Conversation, phrase:
     work.record(conversation, Actor::customer(conversation.contact_id), event);
 }
 
-/// What a reply typed on the business's own device does. One that comes late answers nothing that the customer wrote after
+/// What a reply typed on the business's own device does, which was appended last. One that comes late answers nothing that the customer wrote after
 /// it, and opens nothing that was closed since.
 pub fn written_by_business(work: &mut Work, conversation: &mut Conversation, source_at: DateTime<Utc>) {
     if conversation.status == Status::Closed {
@@ -283,8 +283,10 @@ pub fn written_by_business(work: &mut Work, conversation: &mut Conversation, sou
     let source_at = source_at.min(work.now);
     let second = |at: DateTime<Utc>| at.trunc_subsecs(0);
     if conversation.last_customer_at.is_none_or(|at| second(at) <= second(source_at)) {
+        let before = work.before_reply(conversation);
         conversation.answered_position = conversation.last_customer_position;
         conversation.waiting_since = None;
+        work.responded(work.messages.len().saturating_sub(1), before);
     }
     conversation.needs_attention = None;
     conversation.answered_by = Some(ActorKind::Business);

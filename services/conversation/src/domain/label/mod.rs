@@ -71,6 +71,26 @@ pub async fn change(
     })
 }
 
+/// What ids of labels stand for, each once: of a merged one the label that stayed. Holds the tenant's labels; call it before
+/// any row is locked.
+///
+/// Errors: `NOT_FOUND` for an id that is no label.
+pub async fn named(connection: &mut Connection, tenant_id: Uuid, ids: &[Uuid]) -> Result<Vec<Uuid>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    store::label::hold(connection, tenant_id).await?;
+    let known = store::label::by_ids(connection, tenant_id, ids).await?;
+    let mut labels = Vec::new();
+    for id in ids {
+        let label = known.get(id).ok_or_else(|| Fault::not_found("label"))?;
+        if !labels.contains(label) {
+            labels.push(*label);
+        }
+    }
+    Ok(labels)
+}
+
 /// The labels of known names, in the order of the names, each once.
 async fn meant(connection: &mut Connection, tenant_id: Uuid, names: &[String]) -> Result<Vec<Uuid>> {
     if names.is_empty() {

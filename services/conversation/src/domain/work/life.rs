@@ -29,6 +29,7 @@ impl Work<'_> {
             reason: String::new(),
             snoozed_until: Some(until),
             note: note.to_owned(),
+            epoch: conversation.epoch,
         };
         self.entry(conversation, actor, event);
     }

@@ -1,0 +1,5 @@
+//! What everybody has in hand now.
+
+mod get;
+
+pub use get::{AgentLoad, Place, TeamLoad, get};

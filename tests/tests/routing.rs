@@ -208,9 +208,7 @@ async fn rules_find_skill_language_and_who_knows_the_customer() {
     }
     assert_eq!(explain(&suite, &id, None).await.outcome(), RoutingOutcome::NoRule);
     // The customer speaks Portuguese.
-    let customer = suite.get(&id).await;
     let spec = suite.spec("agent-0", Role::Admin);
-    let mut profiles = CustomerServiceClient::new(suite.channel(Kind::CustomerProfile, 0, &spec));
     let language = || async {
         let customer_id = suite.get(&id).await.customer_id;
         let customer = Customer { id: customer_id, language: "pt-PT".to_owned(), ..Customer::default() };
@@ -267,8 +265,6 @@ async fn rules_find_skill_language_and_who_knows_the_customer() {
     assert_eq!(kinds.len(), 3, "everybody who sees the channel");
     let helper = found.candidates.iter().find(|found| found.agent_id == agents[2].to_string()).unwrap();
     assert!(helper.reasons.iter().any(|reason| reason.kind() == CandidateReasonKind::HelpedBefore));
-    drop((profiles.clone(), customer));
-    let _ = &mut profiles;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -299,11 +295,11 @@ async fn what_nobody_could_take_goes_on_to_the_next_team_once() {
     let id = begin(&suite, channel, "US.1").await;
     let waits = explain(&suite, &id, None).await;
     assert_eq!((waits.outcome(), waits.fallback_team_id), (RoutingOutcome::Waits, second.clone()));
-    suite.ambient.advance(chrono::TimeDelta::seconds(61));
+    suite.ambient.clock().advance(chrono::TimeDelta::seconds(61));
     let moved = || async { (suite.get(&id).await.holder.unwrap().id == second).then_some(()) };
     eventually("it goes on", moved).await;
     // The second team's own fallback would be the first, where it has been.
-    suite.ambient.advance(chrono::TimeDelta::seconds(61));
+    suite.ambient.clock().advance(chrono::TimeDelta::seconds(61));
     let stays = || async {
         let explained = explain(&suite, &id, None).await;
         let told = explained.outcome() == RoutingOutcome::Waits && explained.fallback_team_id.is_empty();

@@ -5,7 +5,7 @@ use uuid::Uuid;
 use crate::domain::kinds::{HandOffReason, HolderKind, Priority, Status, checked};
 use crate::domain::model::{Conversation, Holder};
 
-/// Keeps the newer of two states.
+/// Keeps the newer of two states; of one version the later: whose customer it is may change without it.
 pub async fn upsert(
     connection: &mut Connection,
     generation: i64,
@@ -50,7 +50,7 @@ pub async fn upsert(
              due_at = EXCLUDED.due_at, soon_at = EXCLUDED.soon_at, priority = EXCLUDED.priority,
              waiting_since = EXCLUDED.waiting_since, holder_since = EXCLUDED.holder_since,
              customer_id = EXCLUDED.customer_id, hand_off_reason = EXCLUDED.hand_off_reason, version = EXCLUDED.version, generation = EXCLUDED.generation
-         WHERE (old.generation, old.version) < (EXCLUDED.generation, EXCLUDED.version)",
+         WHERE (old.generation, old.version) <= (EXCLUDED.generation, EXCLUDED.version)",
         &tenants,
         &ids,
         &channels,

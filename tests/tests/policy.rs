@@ -12,6 +12,8 @@ const ASSIGNMENT: &[&str] = &[
     "tandem.assignment.v1.AssignmentService",
     "tandem.assignment.v1.DirectoryService",
     "tandem.assignment.v1.NotificationService",
+    "tandem.assignment.v1.PresenceService",
+    "tandem.assignment.v1.OperationService",
     "tandem.feed.v1.ChangeFeedService",
 ];
 const SEARCH: &[&str] = &["tandem.search.v1.SearchService"];

@@ -48,12 +48,6 @@ numbered! {
     OperationState { Running = 1, Done = 2, }
 }
 
-impl Default for Presence {
-    fn default() -> Self {
-        Self::Offline
-    }
-}
-
 impl ActorKind {
     /// The name where no id is known.
     pub const fn as_str(self) -> &'static str {

@@ -33,7 +33,7 @@ pub fn ids(violations: &mut Violations, field: &str, texts: &[String]) -> Vec<Uu
 pub fn presence(violations: &mut Violations, field: &str, number: i32) -> Presence {
     let known = Presence::from_number(number);
     violations.check(known.is_some(), field, "must be a known presence");
-    known.unwrap_or_default()
+    known.unwrap_or(Presence::Offline)
 }
 
 /// A page's size: 1 to 200, 0 means 50.

@@ -71,6 +71,11 @@ impl Suite {
         AssignmentServiceClient::new(self.channel(Kind::Assignment, 0, &self.spec(subject, role)))
     }
 
+    /// Agents and teams, as an admin.
+    pub fn directory(&self) -> DirectoryServiceClient<InternalChannel> {
+        DirectoryServiceClient::new(self.channel(Kind::Assignment, 0, &self.spec("admin", Role::Admin)))
+    }
+
     pub fn notifications(&self, number: usize) -> NotificationServiceClient<InternalChannel> {
         let spec = self.spec(&format!("agent-{number}"), Role::Agent);
         NotificationServiceClient::new(self.channel(Kind::Assignment, 0, &spec))

@@ -6,8 +6,11 @@ use prost_reflect::prost::Message;
 use prost_reflect::{DynamicMessage, Kind as FieldKind, MessageDescriptor, ReflectMessage, Value};
 use tandem_access::{Role, TokenSpec};
 use tandem_bootstrap::{InternalChannel, OnBehalfOf};
-use tandem_proto::assignment::v1::ListNotificationsRequest;
 use tandem_proto::assignment::v1::assign_request::Assignee;
+use tandem_proto::assignment::v1::directory_service_client::DirectoryServiceClient;
+use tandem_proto::assignment::v1::{
+    Agent, CreateAgentRequest, DeactivateAgentRequest, ListNotificationsRequest, Operation,
+};
 use tandem_proto::conversation::v1::view_service_client::ViewServiceClient;
 use tandem_proto::conversation::v1::{CreateViewRequest, View};
 use tandem_proto::customer::v1::GetCustomerRequest;
@@ -62,6 +65,7 @@ async fn furnish(suite: &Suite) -> Ids {
         remove: Vec::new(),
     };
     let labels = suite.as_admin().update_labels(labels).await.unwrap().into_inner().labels;
+    let (absent, operation) = deactivated(suite).await;
     BTreeMap::from([
         ("$label", labels[0].id.clone()),
         ("$other", labels[1].id.clone()),
@@ -76,7 +80,21 @@ async fn furnish(suite: &Suite) -> Ids {
         ("$transfer", transfer),
         ("$notification", told[0].id.clone()),
         ("$view", personal_view(suite).await),
+        ("$absent", absent.id),
+        ("$operation", operation.id),
     ])
+}
+
+/// An agent who works no more, and what returned what they held.
+async fn deactivated(suite: &Suite) -> (Agent, Operation) {
+    let admin = suite.channel(Kind::Assignment, 0, &suite.spec("admin", Role::Admin));
+    let mut directory = DirectoryServiceClient::new(admin);
+    let agent = Agent { subject: "absent".to_owned(), display_name: "Absent".to_owned(), ..Agent::default() };
+    let request = CreateAgentRequest { request_id: suite.request_id(), agent: Some(agent) };
+    let agent = directory.create_agent(request).await.unwrap().into_inner().agent.unwrap();
+    let request = DeactivateAgentRequest { request_id: suite.request_id(), agent_id: agent.id.clone() };
+    let operation = directory.deactivate_agent(request).await.unwrap().into_inner().operation.unwrap();
+    (agent, operation)
 }
 
 async fn personal_view(suite: &Suite) -> String {

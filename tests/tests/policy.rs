@@ -14,6 +14,8 @@ const ASSIGNMENT: &[&str] = &[
     "tandem.assignment.v1.NotificationService",
     "tandem.assignment.v1.RoutingService",
     "tandem.assignment.v1.OverviewService",
+    "tandem.assignment.v1.PresenceService",
+    "tandem.assignment.v1.OperationService",
     "tandem.feed.v1.ChangeFeedService",
 ];
 const SEARCH: &[&str] = &["tandem.search.v1.SearchService"];

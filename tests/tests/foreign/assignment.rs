@@ -85,4 +85,31 @@ pub const METHODS: &[Row] = &[
         r#"{"fromDate":"2026-01-01","untilDate":"2026-01-01","channelIds":["$channel"],"teamIds":["$team"],
            "agentIds":["$agent"]}"#,
     ),
+    ("assignment.DirectoryService/ListAgents", Role::Admin, r#"{"teamId":"$team"}"#),
+    ("assignment.DirectoryService/GetTeam", Role::Admin, r#"{"teamId":"$team"}"#),
+    (
+        "assignment.AssignmentService/TransferAll",
+        Role::Supervisor,
+        r#"{"requestId":"$new","fromAgentId":"$agent","teamId":"$team"}"#,
+    ),
+    (
+        "assignment.AssignmentService/TransferAll",
+        Role::Supervisor,
+        r#"{"requestId":"$new","fromAgentId":"$absent","agentId":"$agent"}"#,
+    ),
+    ("assignment.PresenceService/ListPresences", Role::Agent, r#"{"teamId":"$team"}"#),
+    ("assignment.PresenceService/ListPresences", Role::Agent, r#"{"agentIds":["$agent"]}"#),
+    ("assignment.OperationService/GetOperation", Role::Admin, r#"{"operationId":"$operation"}"#),
+    ("assignment.OperationService/ListOperations", Role::Admin, r#"{"agentId":"$absent"}"#),
+    // Last: the agents of the rows above work.
+    (
+        "assignment.DirectoryService/ReactivateAgent",
+        Role::Admin,
+        r#"{"requestId":"$new","agentId":"$absent"}"#,
+    ),
+    (
+        "assignment.DirectoryService/DeactivateAgent",
+        Role::Admin,
+        r#"{"requestId":"$new","agentId":"$absent"}"#,
+    ),
 ];

@@ -135,4 +135,72 @@ pub const WRONG: &[Row] = &[
         r#"{"fromDate":"2026-01-02","untilDate":"2026-01-01"}"#,
         "until_date",
     ),
+    (
+        "assignment.DirectoryService/ListAgents",
+        Role::Admin,
+        r#"{"pageSize":201,"query":"\u0000","teamId":"x","state":9,"presences":[9],"skill":"\u0000","language":"?"}"#,
+        "page_size query team_id state presences[0] skill language",
+    ),
+    (
+        "assignment.DirectoryService/ListTeams",
+        Role::Admin,
+        r#"{"pageSize":-1,"query":"\u0000"}"#,
+        "page_size query",
+    ),
+    ("assignment.DirectoryService/GetTeam", Role::Admin, r#"{"teamId":"x"}"#, "team_id"),
+    (
+        "assignment.DirectoryService/UpdateTeam",
+        Role::Admin,
+        r#"{"requestId":"x","team":{"id":"x","etag":"x","returnRule":{"awayAfterS":-1,"offlineAfterS":86401},
+           "workingHours":[{"weekday":8,"opensMinute":1440,"closesMinute":0}],"timeZone":"Mars/Base"},
+           "updateMask":"returnRule,workingHours,timeZone"}"#,
+        "request_id team.id team.etag team.return_rule.away_after_s team.return_rule.offline_after_s \
+         team.working_hours[0].weekday team.working_hours[0].opens_minute team.working_hours[0].closes_minute \
+         team.time_zone",
+    ),
+    (
+        "assignment.DirectoryService/DeactivateAgent",
+        Role::Admin,
+        r#"{"requestId":"x","agentId":"x"}"#,
+        "request_id agent_id",
+    ),
+    (
+        "assignment.DirectoryService/ReactivateAgent",
+        Role::Admin,
+        r#"{"requestId":"x","agentId":"x"}"#,
+        "request_id agent_id",
+    ),
+    (
+        "assignment.AssignmentService/TransferAll",
+        Role::Supervisor,
+        r#"{"requestId":"x","fromAgentId":"x","note":"\u0000"}"#,
+        "request_id from_agent_id to note",
+    ),
+    (
+        "assignment.AssignmentService/TransferAll",
+        Role::Supervisor,
+        r#"{"agentId":"x"}"#,
+        "request_id from_agent_id agent_id",
+    ),
+    (
+        "assignment.AssignmentService/TransferAll",
+        Role::Supervisor,
+        r#"{"teamId":"x"}"#,
+        "request_id from_agent_id team_id",
+    ),
+    ("assignment.PresenceService/SetPresence", Role::Agent, r#"{"status":9,"ttlS":301}"#, "status ttl_s"),
+    ("assignment.PresenceService/ListPresences", Role::Agent, r#"{}"#, "agent_ids"),
+    (
+        "assignment.PresenceService/ListPresences",
+        Role::Agent,
+        r#"{"teamId":"x","agentIds":["x"]}"#,
+        "team_id agent_ids[0] agent_ids",
+    ),
+    ("assignment.OperationService/GetOperation", Role::Admin, r#"{"operationId":"x"}"#, "operation_id"),
+    (
+        "assignment.OperationService/ListOperations",
+        Role::Admin,
+        r#"{"agentId":"x","pageSize":201}"#,
+        "agent_id page_size",
+    ),
 ];

@@ -28,12 +28,12 @@ pub struct Agent {
     pub team_ids: Vec<Uuid>,
     /// Conversations held, counted up to [`MOST_HELD`]; changes without the agent's version.
     pub held: i32,
-    /// Whether the agent is there; changes without the agent's version.
-    #[serde(default = "absent")]
+    /// Whether the agent is there; changes without the agent's version. What an older release recorded has none.
+    #[serde(default = "offline")]
     pub presence: Presence,
 }
 
-fn absent() -> Presence {
+const fn offline() -> Presence {
     Presence::Offline
 }
 

@@ -6,6 +6,7 @@ use super::read::Changes;
 use crate::domain::figure;
 use crate::domain::model::HolderChange;
 use crate::domain::notification::{Hub, tell, tell_mentions, tell_woken};
+use crate::domain::operation::return_stragglers;
 use crate::domain::transfer::follow;
 use crate::store;
 
@@ -40,6 +41,7 @@ impl Apply for ConversationFeed {
         }
         if !changes.conversations.is_empty() {
             store::conversation::upsert(connection, generation, &changes.conversations).await?;
+            return_stragglers(connection, &self.ambient, &changes.conversations).await?;
         }
         if !changes.gone.is_empty() {
             store::conversation::remove(connection, &changes.gone).await?;

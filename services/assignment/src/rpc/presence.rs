@@ -52,8 +52,8 @@ fn whose(message: &proto::ListPresencesRequest) -> Result<Whose, Fault> {
     let team_id = parse::maybe_id(&mut violations, "team_id", &message.team_id);
     violations.check(message.agent_ids.len() <= 200, "agent_ids", "must be at most 200");
     let agent_ids = parse::ids(&mut violations, "agent_ids", &message.agent_ids);
-    let one = team_id.is_some() == agent_ids.is_empty();
-    violations.check(one, "agent_ids", "must be given, or else a team_id, and not both");
+    let one_of_them = team_id.is_some() == agent_ids.is_empty();
+    violations.check(one_of_them, "agent_ids", "must be given, or else a team_id, and not both");
     violations.finish()?;
     Ok(team_id.map_or(Whose::Agents(agent_ids), Whose::Team))
 }

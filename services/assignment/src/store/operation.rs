@@ -332,6 +332,23 @@ pub async fn end_all(
     Ok(())
 }
 
+/// Which of some agents, (tenant, agent), are deactivated, while nothing returns what they hold.
+pub async fn left_alone(connection: &mut Connection, agents: &[(Uuid, Uuid)]) -> Result<Vec<(Uuid, Uuid)>> {
+    let (tenants, ids): (Vec<Uuid>, Vec<Uuid>) = agents.iter().copied().unzip();
+    let rows = sqlx::query!(
+        "SELECT a.tenant_id, a.id
+         FROM unnest($1::uuid[], $2::uuid[]) AS wanted (tenant_id, id) JOIN agent a USING (tenant_id, id)
+         WHERE a.state = 2 AND NOT EXISTS (
+             SELECT FROM operation o
+             WHERE o.tenant_id = a.tenant_id AND o.agent_id = a.id AND o.kind = 1 AND o.state = 1)",
+        &tenants,
+        &ids,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.tenant_id, row.id)).collect())
+}
+
 /// Forgets operations that ended before `before`.
 pub async fn prune(connection: &mut Connection, before: DateTime<Utc>, limit: i64) -> Result<()> {
     sqlx::query!(

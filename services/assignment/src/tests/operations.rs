@@ -11,8 +11,8 @@ use tandem_proto::assignment::v1::assignment_service_server::AssignmentService;
 use tandem_proto::assignment::v1::directory_service_server::DirectoryService;
 use tandem_proto::assignment::v1::operation_service_server::OperationService;
 use tandem_proto::assignment::v1::transfer_all_request::To;
-use tandem_proto::conversation::v1::{Channel, ChannelPolicy};
-use tandem_proto::r#type::v1::ErrorReason;
+use tandem_proto::conversation::v1::{Channel, ChannelPolicy, TransferHolderRequest};
+use tandem_proto::r#type::v1::{Actor, ActorKind, ErrorReason, Holder, HolderChangeCause, HolderKind};
 use uuid::Uuid;
 
 use super::fake::Mishap;
@@ -225,6 +225,35 @@ async fn a_transfer_that_was_on_its_way_to_the_agent_is_returned_too() {
     let ended = far(&sandbox, &begun).await;
     assert_eq!((ended.state(), counts(&ended)), (Done, (0, 2, 0, 0)));
     assert!(held.iter().all(|id| sandbox.holder(*id).1 == ada.to_string()));
+}
+
+#[tokio::test]
+async fn what_conversation_gave_before_it_knew_is_returned_when_it_is_shown() {
+    let sandbox = Sandbox::start().await;
+    let ada = sandbox.agent("ada", 0).await;
+    let team = sandbox.team("Team", &[ada]).await;
+    let late = sandbox.conversation().await;
+    let begun = deactivate(&sandbox, ada).await.operation.unwrap();
+    sandbox.settle().await;
+    assert_eq!(far(&sandbox, &begun).await.state(), Done);
+    // A reply that took the conversation over, by a screen that did not know yet: not through this service.
+    let to = Holder { kind: HolderKind::Agent.into(), id: ada.to_string(), ..Holder::default() };
+    let taken = TransferHolderRequest {
+        request_id: sandbox.id(),
+        conversation_id: late.to_string(),
+        to: Some(to),
+        cause: HolderChangeCause::TakeOver.into(),
+        actor: Some(Actor { kind: ActorKind::Agent.into(), id: ada.to_string(), ..Actor::default() }),
+        ..TransferHolderRequest::default()
+    };
+    sandbox.fake.state().transfer(TENANT, &taken).unwrap();
+    sandbox.catch_up().await;
+    sandbox.settle().await;
+    assert_eq!(sandbox.holder(late), (3, team.to_string(), 3));
+    let list = proto::ListOperationsRequest { agent_id: ada.to_string(), ..Default::default() };
+    let listed = sandbox.operations.list_operations(admin(list)).await.unwrap().into_inner().operations;
+    let seen: Vec<_> = listed.iter().map(|one| (one.state(), one.moved, one.actor_id.as_str())).collect();
+    assert_eq!(seen, [(Done, 1, "system"), (Done, 0, "business")]);
 }
 
 #[tokio::test]

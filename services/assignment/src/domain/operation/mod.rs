@@ -9,9 +9,11 @@ mod begin;
 mod carry_on;
 mod read;
 mod step;
+mod straggler;
 mod transfer_all;
 
 pub use begin::{begin_each, begin_one};
 pub use carry_on::{carry_on, forget};
 pub use read::{get, list};
+pub use straggler::return_stragglers;
 pub use transfer_all::{TransferAll, transfer_all};

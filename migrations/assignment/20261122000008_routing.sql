@@ -1,10 +1,10 @@
 -- What routing asks of a conversation: how urgent it is, since when it waits, and for whom.
 ALTER TABLE conversation ADD COLUMN priority smallint NOT NULL DEFAULT 2, ADD COLUMN waiting_since timestamptz,
-    ADD COLUMN holder_since timestamptz, ADD COLUMN customer_id uuid, ADD COLUMN hand_off_reason smallint NOT NULL DEFAULT 0;
+    ADD COLUMN holder_since timestamptz, ADD COLUMN hand_off_reason smallint NOT NULL DEFAULT 0;
 -- A team's queue in the order in which it is worked off.
 CREATE INDEX conversation_queue ON conversation (tenant_id, holder_id, priority DESC, holder_since, id)
     WHERE holder_kind = 3 AND status IN (1, 2);
-CREATE INDEX conversation_of_customer ON conversation (tenant_id, customer_id, id);
+CREATE INDEX conversation_of_contact ON conversation (tenant_id, contact_id, id);
 -- A place that the feed does not know: what is kept of conversations is built anew, with the columns above.
 UPDATE feed_cursor SET mark = ~mark WHERE feed = 'conversation' AND seq > 0;
 
@@ -18,6 +18,16 @@ CREATE TABLE customer (
     version bigint NOT NULL,
     PRIMARY KEY (tenant_id, id)
 );
+
+-- Whose contact it is; a merge gives it to the customer who stays.
+CREATE TABLE customer_contact (
+    tenant_id uuid NOT NULL,
+    contact_id uuid NOT NULL,
+    customer_id uuid NOT NULL,
+    generation bigint NOT NULL,
+    PRIMARY KEY (tenant_id, contact_id)
+);
+CREATE INDEX customer_contact_of ON customer_contact (tenant_id, customer_id);
 
 -- Whose turn it is: when routing last gave the member something of this team's queue.
 ALTER TABLE team_member ADD COLUMN routed_at timestamptz;

@@ -197,7 +197,6 @@ pub struct Conversation {
     pub priority: Priority,
     pub waiting_since: Option<DateTime<Utc>>,
     pub holder_since: Option<DateTime<Utc>>,
-    pub customer_id: Option<Uuid>,
     pub hand_off_reason: Option<HandOffReason>,
     pub version: i64,
 }

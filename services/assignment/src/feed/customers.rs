@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::store;
 use crate::store::customer::Customer;
 
-/// Follows customer-profile: languages and tags, which routing asks for.
+/// Follows customer-profile: languages, tags and contacts, which routing asks for.
 pub struct CustomerFeed;
 
 impl Apply for CustomerFeed {
@@ -28,6 +28,11 @@ impl Apply for CustomerFeed {
                     tenant_id,
                     id,
                     language: customer.language.clone(),
+                    contact_ids: customer
+                        .contacts
+                        .iter()
+                        .filter_map(|contact| contact.id.parse().ok())
+                        .collect(),
                     tag_ids: customer.tag_ids.iter().filter_map(|tag_id| tag_id.parse().ok()).collect(),
                     version: customer.version,
                 }),

@@ -130,7 +130,6 @@ fn read_conversation(tenant_id: Uuid, id: Uuid, conversation: &proto::Conversati
         priority: Priority::from_number(conversation.priority).unwrap_or(Priority::Normal),
         waiting_since,
         holder_since: conversation.holder_since.and_then(|since| time(Some(since))),
-        customer_id: conversation.customer_id.parse().ok(),
         hand_off_reason: HandOffReason::from_number(conversation.hand_off_reason),
         version: conversation.version,
     })

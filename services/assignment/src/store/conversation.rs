@@ -5,7 +5,7 @@ use uuid::Uuid;
 use crate::domain::kinds::{HandOffReason, HolderKind, Priority, Status, checked};
 use crate::domain::model::{Conversation, Holder};
 
-/// Keeps the newer of two states; of one version the later: whose customer it is may change without it.
+/// Keeps the newer of two states.
 pub async fn upsert(
     connection: &mut Connection,
     generation: i64,
@@ -31,8 +31,6 @@ pub async fn upsert(
         conversations.iter().map(|conversation| conversation.waiting_since).collect();
     let since: Vec<Option<DateTime<Utc>>> =
         conversations.iter().map(|conversation| conversation.holder_since).collect();
-    let customers: Vec<Option<Uuid>> =
-        conversations.iter().map(|conversation| conversation.customer_id).collect();
     let reasons: Vec<i16> = conversations
         .iter()
         .map(|conversation| conversation.hand_off_reason.map_or(0, HandOffReason::number))
@@ -40,17 +38,17 @@ pub async fn upsert(
     let versions: Vec<i64> = conversations.iter().map(|conversation| conversation.version).collect();
     sqlx::query!(
         "INSERT INTO conversation AS old (tenant_id, id, channel_id, contact_id, status, holder_kind, holder_id, epoch,
-             due_at, soon_at, priority, waiting_since, holder_since, customer_id, hand_off_reason, version, generation)
-         SELECT *, $17 FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::smallint[], $6::smallint[],
+             due_at, soon_at, priority, waiting_since, holder_since, hand_off_reason, version, generation)
+         SELECT *, $16 FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::smallint[], $6::smallint[],
              $7::uuid[], $8::bigint[], $9::timestamptz[], $10::timestamptz[],
-             $11::smallint[], $12::timestamptz[], $13::timestamptz[], $14::uuid[], $15::smallint[], $16::bigint[])
+             $11::smallint[], $12::timestamptz[], $13::timestamptz[], $14::smallint[], $15::bigint[])
          ON CONFLICT (tenant_id, id) DO UPDATE
          SET channel_id = EXCLUDED.channel_id, contact_id = EXCLUDED.contact_id, status = EXCLUDED.status,
              holder_kind = EXCLUDED.holder_kind, holder_id = EXCLUDED.holder_id, epoch = EXCLUDED.epoch,
              due_at = EXCLUDED.due_at, soon_at = EXCLUDED.soon_at, priority = EXCLUDED.priority,
              waiting_since = EXCLUDED.waiting_since, holder_since = EXCLUDED.holder_since,
-             customer_id = EXCLUDED.customer_id, hand_off_reason = EXCLUDED.hand_off_reason, version = EXCLUDED.version, generation = EXCLUDED.generation
-         WHERE (old.generation, old.version) <= (EXCLUDED.generation, EXCLUDED.version)",
+             hand_off_reason = EXCLUDED.hand_off_reason, version = EXCLUDED.version, generation = EXCLUDED.generation
+         WHERE (old.generation, old.version) < (EXCLUDED.generation, EXCLUDED.version)",
         &tenants,
         &ids,
         &channels,
@@ -64,7 +62,6 @@ pub async fn upsert(
         &priorities,
         &waiting as &[Option<DateTime<Utc>>],
         &since as &[Option<DateTime<Utc>>],
-        &customers as &[Option<Uuid>],
         &reasons,
         &versions,
         generation,
@@ -91,7 +88,7 @@ pub async fn remove(connection: &mut Connection, gone: &[(Uuid, Uuid)]) -> Resul
 pub async fn find(connection: &mut Connection, tenant_id: Uuid, id: Uuid) -> Result<Option<Conversation>> {
     let row = sqlx::query!(
         "SELECT channel_id, contact_id, status, holder_kind, holder_id, epoch, due_at, soon_at, priority,
-                waiting_since, holder_since, customer_id, hand_off_reason, version
+                waiting_since, holder_since, hand_off_reason, version
          FROM conversation WHERE tenant_id = $1 AND id = $2",
         tenant_id,
         id,
@@ -111,7 +108,6 @@ pub async fn find(connection: &mut Connection, tenant_id: Uuid, id: Uuid) -> Res
         priority: checked(Priority::from_number(row.priority.into())),
         waiting_since: row.waiting_since,
         holder_since: row.holder_since,
-        customer_id: row.customer_id,
         hand_off_reason: HandOffReason::from_number(row.hand_off_reason.into()),
         version: row.version,
     }))

@@ -8,6 +8,8 @@ pub struct Customer {
     pub id: Uuid,
     pub language: String,
     pub tag_ids: Vec<Uuid>,
+    /// The contacts that are the customer's.
+    pub contact_ids: Vec<Uuid>,
     pub version: i64,
 }
 
@@ -44,6 +46,35 @@ pub async fn upsert(connection: &mut Connection, generation: i64, customers: &[C
         &tag_ids,
         generation,
     )
+    .execute(&mut *connection)
+    .await?;
+    contacts(connection, generation, customers).await
+}
+
+/// Gives contacts to their customers. A contact is one customer's at a time, so what the feed says last is so.
+async fn contacts(connection: &mut Connection, generation: i64, customers: &[Customer]) -> Result<()> {
+    let mut owned: Vec<(Uuid, Uuid, Uuid)> = customers
+        .iter()
+        .flat_map(|customer| {
+            customer.contact_ids.iter().map(|contact_id| (customer.tenant_id, *contact_id, customer.id))
+        })
+        .collect();
+    // A statement takes each row once.
+    owned.sort_unstable();
+    owned.dedup_by_key(|(tenant_id, contact_id, _)| (*tenant_id, *contact_id));
+    let tenants: Vec<Uuid> = owned.iter().map(|(tenant_id, ..)| *tenant_id).collect();
+    let contact_ids: Vec<Uuid> = owned.iter().map(|(_, contact_id, _)| *contact_id).collect();
+    let customer_ids: Vec<Uuid> = owned.iter().map(|(.., customer_id)| *customer_id).collect();
+    sqlx::query!(
+        "INSERT INTO customer_contact (tenant_id, contact_id, customer_id, generation)
+         SELECT *, $4 FROM unnest($1::uuid[], $2::uuid[], $3::uuid[])
+         ON CONFLICT (tenant_id, contact_id) DO UPDATE
+         SET customer_id = EXCLUDED.customer_id, generation = EXCLUDED.generation",
+        &tenants,
+        &contact_ids,
+        &customer_ids,
+        generation,
+    )
     .execute(connection)
     .await?;
     Ok(())
@@ -58,6 +89,14 @@ pub async fn remove(connection: &mut Connection, gone: &[(Uuid, Uuid)]) -> Resul
         &tenants,
         &ids,
     )
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query!(
+        "DELETE FROM customer_contact k USING unnest($1::uuid[], $2::uuid[]) AS gone (tenant_id, id)
+         WHERE k.tenant_id = gone.tenant_id AND k.customer_id = gone.id",
+        &tenants,
+        &ids,
+    )
     .execute(connection)
     .await?;
     Ok(())
@@ -65,6 +104,9 @@ pub async fn remove(connection: &mut Connection, gone: &[(Uuid, Uuid)]) -> Resul
 
 /// Removes what a rebuild did not see.
 pub async fn sweep(connection: &mut Connection, generation: i64) -> Result<()> {
-    sqlx::query!("DELETE FROM customer WHERE generation < $1", generation).execute(connection).await?;
+    sqlx::query!("DELETE FROM customer WHERE generation < $1", generation).execute(&mut *connection).await?;
+    sqlx::query!("DELETE FROM customer_contact WHERE generation < $1", generation)
+        .execute(connection)
+        .await?;
     Ok(())
 }

@@ -69,11 +69,12 @@ pub async fn page(
 pub async fn cases(connection: &mut Connection, tenant_id: Uuid, ids: &[Uuid]) -> Result<Vec<Case>> {
     let rows = sqlx::query!(
         r#"SELECT c.id, c.channel_id, c.status, c.holder_kind, c.holder_id, c.holder_since, c.epoch, c.priority,
-                  c.hand_off_reason, c.customer_id, u.tag_ids AS "tag_ids?", u.language AS "customer_language?",
+                  c.hand_off_reason, k.customer_id AS "customer_id?", u.tag_ids AS "tag_ids?", u.language AS "customer_language?",
                   h.hand_off_skill AS "skill?", h.hand_off_language AS "language?"
            FROM unnest($2::uuid[]) WITH ORDINALITY AS wanted (id, place)
                 JOIN conversation c ON c.tenant_id = $1 AND c.id = wanted.id
-                LEFT JOIN customer u ON u.tenant_id = c.tenant_id AND u.id = c.customer_id
+                LEFT JOIN customer_contact k ON k.tenant_id = c.tenant_id AND k.contact_id = c.contact_id
+                LEFT JOIN customer u ON u.tenant_id = k.tenant_id AND u.id = k.customer_id
                 LEFT JOIN LATERAL (
                     SELECT h.hand_off_skill, h.hand_off_language FROM holder_change h
                     WHERE h.tenant_id = c.tenant_id AND h.conversation_id = c.id AND h.cause = 4
@@ -102,7 +103,7 @@ pub async fn cases(connection: &mut Connection, tenant_id: Uuid, ids: &[Uuid]) -
     Ok(cases.collect())
 }
 
-/// When agents last helped some customers, by their newest fifty conversations: (customer, agent, when).
+/// When agents last helped some customers, by the newest fifty conversations of each contact: (customer, agent, when).
 pub async fn helped(
     connection: &mut Connection,
     tenant_id: Uuid,
@@ -111,8 +112,9 @@ pub async fn helped(
     let rows = sqlx::query!(
         r#"SELECT wanted.id AS "customer_id!", h.to_id AS "agent_id!", max(h.at) AS "at!"
            FROM unnest($2::uuid[]) AS wanted (id)
+                JOIN customer_contact k ON k.tenant_id = $1 AND k.customer_id = wanted.id
                 CROSS JOIN LATERAL (
-                    SELECT c.id FROM conversation c WHERE c.tenant_id = $1 AND c.customer_id = wanted.id
+                    SELECT c.id FROM conversation c WHERE c.tenant_id = $1 AND c.contact_id = k.contact_id
                     ORDER BY c.id DESC LIMIT 50) c
                 JOIN holder_change h ON h.tenant_id = $1 AND h.conversation_id = c.id
            WHERE h.to_kind = 2 GROUP BY wanted.id, h.to_id"#,

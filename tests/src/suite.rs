@@ -37,7 +37,8 @@ pub enum Kind {
 pub struct Parts {
     /// Processes of the conversation service on one database; in-process replicas with pools and sequencers of their own.
     pub conversations: usize,
-    pub assignment: bool,
+    /// Processes of the assignment service on one database, as above.
+    pub assignments: usize,
     pub customer_profile: bool,
     /// Needs `MEILISEARCH_URL`.
     pub search: bool,
@@ -45,10 +46,11 @@ pub struct Parts {
 
 impl Parts {
     pub const CONVERSATION: Self =
-        Self { conversations: 1, assignment: false, customer_profile: false, search: false };
+        Self { conversations: 1, assignments: 0, customer_profile: false, search: false };
     pub const TWO_CONVERSATIONS: Self = Self { conversations: 2, ..Self::CONVERSATION };
-    pub const WITH_ASSIGNMENT: Self = Self { conversations: 2, assignment: true, ..Self::CONVERSATION };
-    pub const ALL: Self = Self { conversations: 2, assignment: true, customer_profile: true, search: true };
+    pub const WITH_ASSIGNMENT: Self = Self { conversations: 2, assignments: 1, ..Self::CONVERSATION };
+    pub const TWO_ASSIGNMENTS: Self = Self { assignments: 2, ..Self::WITH_ASSIGNMENT };
+    pub const ALL: Self = Self { conversations: 2, assignments: 1, customer_profile: true, search: true };
 }
 
 /// The running suite with one tenant.
@@ -56,9 +58,11 @@ pub struct Suite {
     pub ambient: Ambient,
     pub tenant: Uuid,
     pub conversation_url: String,
+    /// Empty without the service.
+    pub assignment_url: String,
     pub databases: Databases,
     conversations: Vec<SocketAddr>,
-    assignment: SocketAddr,
+    assignments: Vec<SocketAddr>,
     customer_profile: SocketAddr,
     search: SocketAddr,
     key: SigningKey,
@@ -87,9 +91,11 @@ impl Suite {
             tenant: ambient.id(),
             ambient,
             conversation_url: String::new(),
+            assignment_url: String::new(),
             databases: Databases::server(),
             conversations: (0..parts.conversations).map(|_| free()).collect(),
-            assignment: free(),
+            // One address at least, for who asks in vain.
+            assignments: (0..parts.assignments.max(1)).map(|_| free()).collect(),
             customer_profile: free(),
             search: free(),
             key,
@@ -113,12 +119,15 @@ impl Suite {
             let started = tandem_conversation::start(config, self.ambient.clone(), self.drain.clone()).await;
             self.running.push(started.unwrap());
         }
-        if parts.assignment {
-            let url = self.databases.create(&tandem_assignment::MIGRATOR).await;
-            let common = self.common(self.assignment, &url);
-            let config = tandem_assignment::Config { common };
-            let started = tandem_assignment::start(config, self.ambient.clone(), self.drain.clone()).await;
-            self.running.push(started.unwrap());
+        if parts.assignments > 0 {
+            self.assignment_url = self.databases.create(&tandem_assignment::MIGRATOR).await;
+            for address in self.assignments.clone() {
+                let common = self.common(address, &self.assignment_url);
+                let config = tandem_assignment::Config { common };
+                let started =
+                    tandem_assignment::start(config, self.ambient.clone(), self.drain.clone()).await;
+                self.running.push(started.unwrap());
+            }
         }
         if parts.customer_profile {
             let url = self.databases.create(&tandem_customer_profile::MIGRATOR).await;
@@ -167,7 +176,7 @@ impl Suite {
                 token: Secret::new(self.key.mint(&service, Ambient::system().now())),
                 ca: None,
                 conversation: peer(self.conversations[0]),
-                assignment: peer(self.assignment),
+                assignment: peer(self.assignments[0]),
                 customer_profile: peer(self.customer_profile),
             },
             clock_file: Some(self.folder.path().join("clock")),
@@ -216,7 +225,7 @@ impl Suite {
         self.key.mint(spec, self.ambient.now())
     }
 
-    /// A channel to a service under a token; `replica` picks a conversation process.
+    /// A channel to a service under a token; `replica` picks a process of it, where there are several.
     pub fn channel(&self, kind: Kind, replica: usize, spec: &TokenSpec) -> InternalChannel {
         let key = format!("{} {spec:?}", self.address(kind, replica));
         let mut channels = self.channels.lock().unwrap();
@@ -234,7 +243,7 @@ impl Suite {
     pub fn address(&self, kind: Kind, replica: usize) -> SocketAddr {
         match kind {
             Kind::Conversation => self.conversations[replica % self.conversations.len()],
-            Kind::Assignment => self.assignment,
+            Kind::Assignment => self.assignments[replica % self.assignments.len()],
             Kind::CustomerProfile => self.customer_profile,
             Kind::Search => self.search,
         }
@@ -292,15 +301,17 @@ impl Suite {
     /// Agents `agent-0`, `agent-1`, … in one team that sees every channel. Answers the agents' ids, the team's, and the
     /// change token of the team.
     pub async fn create_agents(&self, count: usize) -> (Vec<Uuid>, Uuid, String) {
+        self.create_crew(vec![Agent::default(); count]).await
+    }
+
+    /// As `create_agents`, each with values of its own; subjects and names are set here.
+    pub async fn create_crew(&self, crew: Vec<Agent>) -> (Vec<Uuid>, Uuid, String) {
         let channel = self.channel(Kind::Assignment, 0, &self.spec("admin", Role::Admin));
         let mut directory = DirectoryServiceClient::new(channel);
         let mut agents = Vec::new();
-        for number in 0..count {
-            let agent = Agent {
-                subject: format!("agent-{number}"),
-                display_name: format!("Agent {number}"),
-                ..Agent::default()
-            };
+        for (number, agent) in crew.into_iter().enumerate() {
+            let (subject, display_name) = (format!("agent-{number}"), format!("Agent {number}"));
+            let agent = Agent { subject, display_name, ..agent };
             let request =
                 CreateAgentRequest { request_id: self.ambient.id().to_string(), agent: Some(agent) };
             let created = directory.create_agent(request).await.unwrap().into_inner();

@@ -5,8 +5,9 @@ use tandem_bootstrap::InternalChannel;
 use tandem_proto::assignment::v1::assignment_service_client::AssignmentServiceClient;
 use tandem_proto::assignment::v1::directory_service_client::DirectoryServiceClient;
 use tandem_proto::assignment::v1::notification_service_client::NotificationServiceClient;
+use tandem_proto::assignment::v1::routing_service_client::RoutingServiceClient;
 use tandem_proto::assignment::v1::{
-    Agent, CreateAgentRequest, CreateTeamRequest, ListTeamsRequest, ReleaseRequest, TakeOverRequest,
+    Agent, ClaimNextRequest, CreateAgentRequest, CreateRoutingRuleRequest, RoutingRule, CreateTeamRequest, ListTeamsRequest, ReleaseRequest, TakeOverRequest,
     TakeOverResponse, Team, UpdateTeamRequest,
 };
 use tandem_proto::conversation::v1::channel_service_client::ChannelServiceClient;
@@ -71,6 +72,26 @@ impl Suite {
     pub fn notifications(&self, number: usize) -> NotificationServiceClient<InternalChannel> {
         let spec = self.spec(&format!("agent-{number}"), Role::Agent);
         NotificationServiceClient::new(self.channel(Kind::Assignment, 0, &spec))
+    }
+
+    pub fn routing(&self, subject: &str, role: Role) -> RoutingServiceClient<InternalChannel> {
+        RoutingServiceClient::new(self.channel(Kind::Assignment, 0, &self.spec(subject, role)))
+    }
+
+    /// A new routing rule.
+    pub async fn rule(&self, rule: RoutingRule) -> RoutingRule {
+        let rule = RoutingRule { enabled: true, ..rule };
+        let request = CreateRoutingRuleRequest { request_id: self.request_id(), rule: Some(rule) };
+        let mut admin = self.routing("admin", Role::Admin);
+        admin.create_routing_rule(request).await.unwrap().into_inner().rule.unwrap()
+    }
+
+    /// What is next, as an agent of [`Suite::create_agents`] through an assignment process.
+    pub async fn claim(&self, replica: usize, number: usize) -> Result<Option<Conversation>, Status> {
+        let spec = self.spec(&format!("agent-{number}"), Role::Agent);
+        let mut client = AssignmentServiceClient::new(self.channel(Kind::Assignment, replica, &spec));
+        let request = ClaimNextRequest { request_id: self.request_id(), team_id: String::new() };
+        Ok(client.claim_next(request).await?.into_inner().conversation)
     }
 
     /// `TransferService` as another service calls it.

@@ -13,6 +13,7 @@ const ASSIGNMENT: &[&str] = &[
     "tandem.assignment.v1.DirectoryService",
     "tandem.assignment.v1.NotificationService",
     "tandem.assignment.v1.OverviewService",
+    "tandem.assignment.v1.RoutingService",
     "tandem.feed.v1.ChangeFeedService",
 ];
 const SEARCH: &[&str] = &["tandem.search.v1.SearchService"];

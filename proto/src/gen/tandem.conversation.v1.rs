@@ -86,7 +86,9 @@ pub struct ChannelPolicy {
     /// Closes a conversation that has been silent this long; unset means never.
     #[prost(message, optional, tag = "5")]
     pub close_after_silence: ::core::option::Option<::prost_types::Duration>,
-    /// Takes over when somebody answers on the channel's own device; empty means nobody's hands.
+    /// The team (id) in whose queue new and returning conversations begin where no AI answers, to which the AI hands off
+    /// unless it names another, and which takes over when somebody answers on the channel's own device; empty means nobody's
+    /// hands.
     #[prost(string, tag = "6")]
     pub default_team_id: ::prost::alloc::string::String,
     /// With `close_after_silence`: the last message to the customer, at most 1,024 characters and what the channel carries.

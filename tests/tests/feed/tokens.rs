@@ -17,7 +17,7 @@ use tonic::{Code, Status};
 
 /// Both services that follow conversation.
 pub const FOLLOWED: Parts =
-    Parts { conversations: 2, assignment: true, customer_profile: true, search: false };
+    Parts { conversations: 2, assignments: 1, customer_profile: true, search: false };
 
 /// The conversation of the first item.
 pub fn conversation_of(response: &IngestMessagesResponse) -> String {

@@ -225,7 +225,7 @@ impl Threads {
 
 /// The AI holds it if the channel has one.
 fn first_holder(channel: &Channel) -> Holder {
-    if channel.ai_enabled { Holder::AI } else { Holder::NOBODY }
+    if channel.ai_enabled { Holder::AI } else { Holder::team_or_nobody(channel.default_team_id) }
 }
 
 /// Channels stamp in whole seconds, so a message of the same second is not late.

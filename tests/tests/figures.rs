@@ -142,8 +142,7 @@ impl Play {
                 }
             }
             13 => {
-                let request =
-                    ReopenConversationRequest { request_id, conversation_id: id, ..Default::default() };
+                let request = ReopenConversationRequest { request_id, conversation_id: id };
                 suite.as_agent(0, number).reopen_conversation(request).await.map(drop)
             }
             14 => {
@@ -215,7 +214,7 @@ fn span(changes: &[HolderChanged], epoch: i64) -> Vec<&HolderChanged> {
 
 fn team_of(span: &[&HolderChanged]) -> String {
     let holders = span.iter().filter_map(|change| change.to.as_ref());
-    holders.filter(|to| to.kind() == HolderKind::Team).last().map(|to| to.id.clone()).unwrap_or_default()
+    holders.rev().find(|to| to.kind() == HolderKind::Team).map(|to| to.id.clone()).unwrap_or_default()
 }
 
 fn by_ai_alone(span: &[&HolderChanged]) -> bool {

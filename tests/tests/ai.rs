@@ -264,7 +264,11 @@ async fn switching_the_ai_off_moves_what_it_holds() {
     let released = suite.assignments("agent-1", Role::Agent).release(release).await;
     refused(released, Code::FailedPrecondition, "AI_DISABLED");
     let new = suite.write(channel, "three", &[whatsapp("US.3")], "hello").await.conversation_id;
-    assert_eq!(suite.get(&new).await.holder.unwrap().kind(), HolderKind::Nobody);
+    assert_eq!(
+        suite.get(&new).await.holder.unwrap().id,
+        team.to_string(),
+        "people have it from the beginning"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,7 +9,8 @@ use tandem_bootstrap::{InternalChannel, OnBehalfOf};
 use tandem_proto::assignment::v1::assign_request::Assignee;
 use tandem_proto::assignment::v1::directory_service_client::DirectoryServiceClient;
 use tandem_proto::assignment::v1::{
-    Agent, CreateAgentRequest, DeactivateAgentRequest, ListNotificationsRequest, Operation,
+    Agent, CreateAgentRequest, CreateRoutingRuleRequest, DeactivateAgentRequest, ListNotificationsRequest,
+    Operation, RoutingRule, RoutingStrategy,
 };
 use tandem_proto::conversation::v1::view_service_client::ViewServiceClient;
 use tandem_proto::conversation::v1::{CreateViewRequest, View};
@@ -82,6 +83,7 @@ async fn furnish(suite: &Suite) -> Ids {
         ("$view", personal_view(suite).await),
         ("$absent", absent.id),
         ("$operation", operation.id),
+        ("$rule", disabled_rule(suite).await),
     ])
 }
 
@@ -95,6 +97,18 @@ async fn deactivated(suite: &Suite) -> (Agent, Operation) {
     let request = DeactivateAgentRequest { request_id: suite.request_id(), agent_id: agent.id.clone() };
     let operation = directory.deactivate_agent(request).await.unwrap().into_inner().operation.unwrap();
     (agent, operation)
+}
+
+/// A routing rule that does not count: nothing is routed while the table is walked.
+async fn disabled_rule(suite: &Suite) -> String {
+    let rule = RoutingRule {
+        display_name: "none".to_owned(),
+        strategy: RoutingStrategy::RoundRobin.into(),
+        ..RoutingRule::default()
+    };
+    let request = CreateRoutingRuleRequest { request_id: suite.request_id(), rule: Some(rule) };
+    let mut admin = suite.routing("admin", Role::Admin);
+    admin.create_routing_rule(request).await.unwrap().into_inner().rule.unwrap().id
 }
 
 async fn personal_view(suite: &Suite) -> String {

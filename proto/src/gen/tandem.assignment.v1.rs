@@ -5968,7 +5968,8 @@ pub enum FigureGroup {
     /// A row a channel.
     Channel = 2,
     /// A row a team: of a response and a close the team in whose queue the conversation was last since it started or was
-    /// reopened, of a hand-off the team to which it went. One row more for what came through no team's queue.
+    /// reopened, of a hand-off the team to which it went, of a start the team in whose queue it began. One row more for what came
+    /// through no team's queue.
     Team = 3,
     /// A row an agent, one for the AI, and one for everything else: of a response who wrote it, of a close or reopening who did
     /// it, of a start who wrote first.

@@ -101,6 +101,24 @@ pub const METHODS: &[Row] = &[
     ("assignment.PresenceService/ListPresences", Role::Agent, r#"{"agentIds":["$agent"]}"#),
     ("assignment.OperationService/GetOperation", Role::Admin, r#"{"operationId":"$operation"}"#),
     ("assignment.OperationService/ListOperations", Role::Admin, r#"{"agentId":"$absent"}"#),
+    ("assignment.AssignmentService/ClaimNext", Role::Agent, r#"{"requestId":"$new","teamId":"$team"}"#),
+    (
+        "assignment.RoutingService/CreateRoutingRule",
+        Role::Admin,
+        r#"{"requestId":"$new","rule":{"displayName":"$new","strategy":1,"teamIds":["$team"],"fallbackTeamId":"$team"}}"#,
+    ),
+    (
+        "assignment.RoutingService/UpdateRoutingRule",
+        Role::Admin,
+        r#"{"requestId":"$new","rule":{"id":"$rule","etag":"1","fallbackTeamId":"$team"},"updateMask":"fallbackTeamId"}"#,
+    ),
+    ("assignment.RoutingService/DeleteRoutingRule", Role::Admin, r#"{"ruleId":"$rule"}"#),
+    (
+        "assignment.RoutingService/ListCandidates",
+        Role::Agent,
+        r#"{"conversationId":"$conversation","teamId":"$team"}"#,
+    ),
+    ("assignment.RoutingService/ExplainRouting", Role::Supervisor, r#"{"conversationId":"$conversation"}"#),
     // Last: the agents of the rows above work.
     (
         "assignment.DirectoryService/ReactivateAgent",

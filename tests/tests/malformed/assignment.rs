@@ -203,4 +203,39 @@ pub const WRONG: &[Row] = &[
         r#"{"agentId":"x","pageSize":201}"#,
         "agent_id page_size",
     ),
+    (
+        "assignment.AssignmentService/ClaimNext",
+        Role::Agent,
+        r#"{"requestId":"x","teamId":"x"}"#,
+        "request_id team_id",
+    ),
+    (
+        "assignment.RoutingService/CreateRoutingRule",
+        Role::Admin,
+        r#"{"requestId":"x","rule":{"place":-1,"channelIds":["x"],"teamIds":["x"],"priorities":[9],"languages":["!"],
+           "customerTagIds":["x"],"handOffReasons":[0],"requiredSkills":[{}],"preferredSkills":[""],
+           "fallbackAfter":"1.5s","fallbackTeamId":"x"}}"#,
+        "request_id rule.strategy rule.display_name rule.place rule.channel_ids[0] rule.team_ids[0] rule.priorities[0] \
+         rule.languages[0] rule.customer_tag_ids[0] rule.hand_off_reasons[0] rule.required_skills[0].name \
+         rule.required_skills[0].level rule.preferred_skills[0] rule.fallback_after rule.fallback_team_id",
+    ),
+    (
+        "assignment.RoutingService/UpdateRoutingRule",
+        Role::Admin,
+        r#"{"requestId":"x","rule":{"id":"x","etag":"x","place":1001},"updateMask":"place,createTime"}"#,
+        "request_id rule.id rule.etag update_mask.paths[1] rule.place",
+    ),
+    ("assignment.RoutingService/DeleteRoutingRule", Role::Admin, r#"{"ruleId":"x"}"#, "rule_id"),
+    (
+        "assignment.RoutingService/ListCandidates",
+        Role::Agent,
+        r#"{"conversationId":"x","teamId":"x"}"#,
+        "conversation_id team_id",
+    ),
+    (
+        "assignment.RoutingService/ExplainRouting",
+        Role::Supervisor,
+        r#"{"conversationId":"x","rule":{"id":"x","strategy":9}}"#,
+        "conversation_id rule.strategy rule.id",
+    ),
 ];

@@ -273,3 +273,24 @@ async fn figures_come_in_pages_and_of_what_is_named() {
         ["until_date", "channel_ids[0]", "group_by", "page_size"]
     );
 }
+
+#[tokio::test]
+async fn what_is_read_does_not_grow_with_what_happened() {
+    let sandbox = Sandbox::start().await;
+    let ada = (ActorKind::Agent, Some(sandbox.agent("ada", 0).await));
+    let play = Play { sandbox: &sandbox, id: Uuid::from_u128(0xc0) };
+    play.held(1, HolderChangeCause::Started, AI, (HolderKind::Ai, None));
+    let mut rows = Vec::new();
+    for more in [20, 200] {
+        for waited in 0..more {
+            play.reply(1, ada, waited % 10, false);
+        }
+        sandbox.catch_up().await;
+        let all = figures(&sandbox, asked(FigureGroup::Unspecified)).await.remove(0);
+        let count =
+            sqlx::query_scalar::<_, i64>("SELECT count(*) FROM figure").fetch_one(&sandbox.app.pool).await;
+        rows.push((all.responses.unwrap().count, count.unwrap()));
+    }
+    assert_eq!((rows[0].0, rows[1].0), (20, 220));
+    assert_eq!(rows[0].1, rows[1].1, "a row for each class of times, however many there are");
+}

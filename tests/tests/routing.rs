@@ -217,7 +217,6 @@ async fn rules_find_skill_language_and_who_knows_the_customer() {
             request_id: suite.request_id(),
             customer: Some(customer),
             update_mask: Some(prost_types::FieldMask { paths: vec!["language".to_owned()] }),
-            ..UpdateCustomerRequest::default()
         };
         profiles.update_customer(request).await.ok()
     };

@@ -28,5 +28,5 @@ pub use random_filters::RandomFilters;
 pub use recorder::{Recorder, version};
 pub use refusal::{fact, fields, reason, refused, wrong};
 pub use screen::{Screen, watched_list};
-pub use suite::{Kind, Parts, Suite};
+pub use suite::{Kind, Parts, Suite, free};
 pub use talk::stored;

@@ -73,9 +73,15 @@ pub struct Suite {
     channels: Mutex<HashMap<String, InternalChannel>>,
 }
 
-/// An address that was free a moment ago.
-fn free() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+/// An address that was free a moment ago. Below the ports that the system gives to connections: one of these, of whichever test,
+/// could take it before the service listens there.
+pub fn free() -> SocketAddr {
+    loop {
+        let port = u16::from_be_bytes(Ambient::system().bytes()) % 20_000 + 11_000;
+        if let Ok(listener) = TcpListener::bind(("127.0.0.1", port)) {
+            return listener.local_addr().unwrap();
+        }
+    }
 }
 
 impl Suite {

@@ -1,6 +1,6 @@
 //! What a page in a browser gets over gRPC-Web: its preflight is answered, and every error comes through with its details.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 
 use chrono::TimeDelta;
 use prost_reflect::prost::Message as _;
@@ -11,7 +11,7 @@ use tandem_proto::conversation::v1::{
     GetConversationRequest, GetConversationResponse, ListMessagesRequest, WatchConversationsRequest,
     WatchConversationsResponse, WatchedThread,
 };
-use tandem_tests::{Parts, Suite, fields, reason, whatsapp};
+use tandem_tests::{Parts, Suite, fields, free, reason, whatsapp};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tonic::metadata::MetadataMap;
@@ -31,7 +31,7 @@ struct Site {
 
 impl Site {
     async fn open(suite: &Suite) -> Self {
-        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let address = free();
         let mut common = suite.common(address, &suite.conversation_url);
         common.server.cors_origins = vec![ORIGIN.to_owned()];
         let conversation = tandem_conversation::Settings { tick_ms: 100 };

@@ -1,7 +1,5 @@
 //! Snoozing: a conversation is put aside and wakes once, by its time, the customer, a reply, or somebody's hand.
 
-use std::net::TcpListener;
-
 use chrono::{DateTime, TimeDelta, Utc};
 use tandem_access::{Role, TokenSpec};
 use tandem_bootstrap::{ClientConfig, Drain, Secret, internal_channel};
@@ -12,7 +10,9 @@ use tandem_proto::conversation::v1::{
     SnoozeConversationRequest, StatusChanged, WakeConversationRequest,
 };
 use tandem_proto::r#type::v1::{ActorKind, ConversationFilter, ConversationStatus, Priority, TimeRange};
-use tandem_tests::{Databases, Parts, Suite, eventually, item_at, refused, stored, time, whatsapp, wrong};
+use tandem_tests::{
+    Databases, Parts, Suite, eventually, free, item_at, refused, stored, time, whatsapp, wrong,
+};
 use tonic::{Code, Status};
 
 fn request(suite: &Suite, id: &str, until: DateTime<Utc>, note: &str) -> SnoozeConversationRequest {
@@ -247,7 +247,7 @@ async fn a_restart_loses_no_timer() {
     // Another process, two days later.
     let after = Suite::start(Parts::CONVERSATION).await;
     after.ambient.clock().advance(TimeDelta::days(2));
-    let listen = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let listen = free();
     let config = tandem_conversation::Config {
         common: after.common(listen, &url),
         conversation: tandem_conversation::Settings { tick_ms: 100 },

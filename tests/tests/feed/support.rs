@@ -1,7 +1,7 @@
 //! Who writes, who reads along, and how tests reach them.
 
 use std::collections::{HashMap, HashSet};
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use tandem_proto::conversation::v1::ingest_service_client::IngestServiceClient;
 use tandem_proto::conversation::v1::{IngestItem, IngestMessagesRequest, IngestMessagesResponse};
 use tandem_proto::feed::v1::change_feed_service_client::ChangeFeedServiceClient;
 use tandem_proto::feed::v1::{ChangeKind, Cursor, SubscribeRequest, SubscribeResponse};
-use tandem_tests::{Kind, Process, Suite, eventually, item, version, whatsapp};
+use tandem_tests::{Kind, Process, Suite, eventually, free, item, version, whatsapp};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, timeout};
@@ -56,7 +56,7 @@ pub struct Served {
 impl Served {
     /// Starts it and waits until it listens.
     pub async fn start(suite: &Suite) -> Self {
-        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let address = free();
         let environment = suite.environment(address, &suite.conversation_url);
         let process = Process::spawn("tandem-conversation", &environment);
         eventually("a conversation process that listens", || async {

@@ -1,6 +1,8 @@
 -- What routing asks of a conversation: how urgent it is, since when it waits, and for whom.
 ALTER TABLE conversation ADD COLUMN priority smallint NOT NULL DEFAULT 2, ADD COLUMN waiting_since timestamptz,
-    ADD COLUMN holder_since timestamptz, ADD COLUMN hand_off_reason smallint NOT NULL DEFAULT 0;
+    ADD COLUMN holder_since timestamptz, ADD COLUMN hand_off_reason smallint NOT NULL DEFAULT 0,
+    -- The epoch that conversation said is over: nobody is to ask for it again until the feed shows another.
+    ADD COLUMN refused_epoch bigint;
 -- A team's queue in the order in which it is worked off.
 CREATE INDEX conversation_queue ON conversation (tenant_id, holder_id, priority DESC, holder_since, id)
     WHERE holder_kind = 3 AND status IN (1, 2);

@@ -7,10 +7,14 @@ use tandem_proto::assignment::v1::{
     ExplainRoutingResponse, HandOffRequest, ListCandidatesRequest, ListRoutingRulesRequest, Presence,
     RoutingOutcome, RoutingRule, RoutingStrategy, Skill, Team, UpdateRoutingRuleRequest,
 };
-use tandem_proto::conversation::v1::{ChannelPolicy, CloseConversationRequest};
+use tandem_proto::conversation::v1::{
+    ChannelPolicy, CloseConversationRequest, SnoozeConversationRequest, TransferHolderRequest,
+};
 use tandem_proto::customer::v1::customer_service_client::CustomerServiceClient;
 use tandem_proto::customer::v1::{Customer, UpdateCustomerRequest};
-use tandem_proto::r#type::v1::{HandOffReason, HolderChangeCause, HolderKind, Priority};
+use tandem_proto::r#type::v1::{
+    Actor, ActorKind, HandOffReason, Holder, HolderChangeCause, HolderKind, Priority,
+};
 use tandem_tests::{Kind, Parts, Suite, eventually, refused, whatsapp, wrong};
 use tonic::Code;
 use uuid::Uuid;
@@ -306,6 +310,48 @@ async fn what_nobody_could_take_goes_on_to_the_next_team_once() {
     };
     eventually("it stays", stays).await;
     assert_eq!(suite.holder_changes(&id).await.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_snoozed_waits_for_nobody() {
+    let suite = Suite::start(Parts::WITH_ASSIGNMENT).await;
+    let (agents, team) = suite.agents(1).await;
+    let channel = queued_line(&suite, team).await;
+    suite.rule(rule("all", RoutingStrategy::LeastLoaded)).await;
+    let id = begin(&suite, channel, "US.1").await;
+    let snooze = SnoozeConversationRequest {
+        request_id: suite.request_id(),
+        conversation_id: id.clone(),
+        until: Some(tandem_tests::time(suite.ambient.now() + chrono::TimeDelta::hours(1))),
+        ..SnoozeConversationRequest::default()
+    };
+    suite.as_admin().snooze_conversation(snooze).await.unwrap();
+    // What routing decided before it heard of the snooze is refused: the epoch is the same.
+    let holder = |kind: HolderKind, id: String| Some(Holder { kind: kind.into(), id, name: String::new() });
+    let late = TransferHolderRequest {
+        request_id: suite.request_id(),
+        conversation_id: id.clone(),
+        expected_epoch: 1,
+        to: holder(HolderKind::Agent, agents[0].to_string()),
+        cause: HolderChangeCause::Route.into(),
+        actor: Some(Actor { kind: ActorKind::System.into(), ..Actor::default() }),
+        ..TransferHolderRequest::default()
+    };
+    let late = suite.transfers(0).transfer_holder(suite.on_behalf(late)).await;
+    refused(late, Code::FailedPrecondition, "HOLDER_CHANGED");
+    suite.presence(0, Presence::Online).await;
+    let told =
+        || async { (explain(&suite, &id, None).await.outcome() == RoutingOutcome::NotQueued).then_some(()) };
+    eventually("routing leaves it alone", told).await;
+    assert_eq!(suite.get(&id).await.epoch, 1);
+    // Awake again, it is given.
+    suite.ambient.clock().advance(chrono::TimeDelta::hours(1));
+    suite.presence(0, Presence::Online).await;
+    let given = || async {
+        let holder = suite.get(&id).await.holder.unwrap();
+        (holder.id == agents[0].to_string()).then_some(())
+    };
+    eventually("it is given", given).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

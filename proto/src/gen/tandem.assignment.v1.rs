@@ -852,7 +852,7 @@ pub struct ClaimNextRequest {
 /// What was next.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ClaimNextResponse {
-    /// The conversation, which the agent holds now; unset when nothing waits.
+    /// The conversation, which the agent holds now; unset when nothing waits, or others are just taking what does.
     #[prost(message, optional, tag = "1")]
     pub conversation: ::core::option::Option<
         super::super::conversation::v1::Conversation,
@@ -1182,7 +1182,7 @@ pub mod assignment_service_client {
         }
         /// The calling agent takes what is next in the queues of its teams: the most urgent, of these the one that waits longest. Two
         /// who claim at once never get the same. Roles agent, supervisor. Errors: INVALID_ARGUMENT, NOT_FOUND (the team, or the
-        /// agent is no member), ABORTED (REQUEST_IN_PROGRESS: others were faster five times, ask again), FAILED_PRECONDITION
+        /// agent is no member), ABORTED (REQUEST_IN_PROGRESS: others were faster, ask again), FAILED_PRECONDITION
         /// (AGENT_INACTIVE, CAPACITY_FULL).
         pub async fn claim_next(
             &mut self,
@@ -1339,7 +1339,7 @@ pub mod assignment_service_server {
         >;
         /// The calling agent takes what is next in the queues of its teams: the most urgent, of these the one that waits longest. Two
         /// who claim at once never get the same. Roles agent, supervisor. Errors: INVALID_ARGUMENT, NOT_FOUND (the team, or the
-        /// agent is no member), ABORTED (REQUEST_IN_PROGRESS: others were faster five times, ask again), FAILED_PRECONDITION
+        /// agent is no member), ABORTED (REQUEST_IN_PROGRESS: others were faster, ask again), FAILED_PRECONDITION
         /// (AGENT_INACTIVE, CAPACITY_FULL).
         async fn claim_next(
             &self,

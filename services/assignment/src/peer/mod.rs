@@ -61,7 +61,12 @@ impl Refused {
         reason_of(&self.0).unwrap_or_default()
     }
 
-    /// Whether the conversation was not any more what the decision was made on: taken, closed or gone.
+    /// Whether the epoch that the decision was made on is over.
+    pub fn is_over(&self) -> bool {
+        reason_of(&self.0).as_deref() == Some(Reason::HeldByOther.as_str())
+    }
+
+    /// Whether the conversation was not any more what the decision was made on: taken, snoozed, closed or gone.
     pub fn is_stale(&self) -> bool {
         let stale =
             [Reason::HeldByOther, Reason::HolderChanged, Reason::ConversationClosed, Reason::NotFound];

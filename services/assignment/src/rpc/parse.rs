@@ -166,7 +166,7 @@ pub fn rule_values(
         priorities: kinds(
             &mut inner,
             routing::Field::Priorities.path(),
-            &rule.priorities,
+            if named(routing::Field::Priorities) { &rule.priorities } else { &[] },
             Priority::from_number,
         ),
         languages: rule.languages.clone(),
@@ -174,7 +174,7 @@ pub fn rule_values(
         hand_off_reasons: kinds(
             &mut inner,
             routing::Field::HandOffReasons.path(),
-            &rule.hand_off_reasons,
+            if named(routing::Field::HandOffReasons) { &rule.hand_off_reasons } else { &[] },
             HandOffReason::from_number,
         ),
         strategy: strategy.unwrap_or(Strategy::RoundRobin),

@@ -120,6 +120,10 @@ pub async fn take_due(
         r#"UPDATE presence p SET return_at = NULL
            FROM (SELECT tenant_id, agent_id FROM presence
                  WHERE return_at IS NOT NULL AND return_at <= $1
+                   -- What is on its way to the agent is waited for, so that it returns with the rest.
+                   AND NOT EXISTS (SELECT FROM reservation r
+                                   WHERE r.tenant_id = presence.tenant_id AND r.agent_id = presence.agent_id
+                                     AND r.state = 1)
                  ORDER BY return_at LIMIT $2 FOR UPDATE SKIP LOCKED) AS due
            WHERE p.tenant_id = due.tenant_id AND p.agent_id = due.agent_id
            RETURNING p.tenant_id, p.agent_id,

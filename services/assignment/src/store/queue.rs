@@ -1,4 +1,7 @@
 //! Teams' queues: what waits in them, and whose queue a conversation goes back to.
+//!
+//! `OFFSET 0` keeps "on its way already" a look into an index for each conversation of the queue: made a join, it would read all
+//! that is on its way for every claim.
 
 use std::collections::HashMap;
 
@@ -35,23 +38,25 @@ pub async fn at_work(connection: &mut Connection) -> Result<Vec<(Uuid, Uuid, Opt
 }
 
 /// What waits in a team's queue behind a place and is on its way to nobody: the most urgent first, of these what waits
-/// longest.
+/// longest. `before`: what has been there since then alone.
 pub async fn page(
     connection: &mut Connection,
     tenant_id: Uuid,
     team_id: Uuid,
     after: Option<Place>,
+    before: Option<DateTime<Utc>>,
     limit: i64,
 ) -> Result<Vec<Place>> {
     let rows = sqlx::query!(
         r#"SELECT c.id, c.priority, c.holder_since AS "since!" FROM conversation c
            WHERE c.tenant_id = $1 AND c.holder_id = $2 AND c.holder_kind = 3 AND c.status IN (1, 2)
-             AND c.holder_since IS NOT NULL
+             AND c.holder_since IS NOT NULL AND c.refused_epoch IS DISTINCT FROM c.epoch
              AND ($3::smallint IS NULL OR c.priority < $3 OR (c.priority = $3 AND (c.holder_since, c.id) > ($4, $5)))
+             AND ($7::timestamptz IS NULL OR c.holder_since <= $7)
              AND NOT EXISTS (
                  SELECT FROM reservation r
                  WHERE r.tenant_id = c.tenant_id AND r.conversation_id = c.id AND r.state IN (1, 2)
-                   AND NOT (r.state = 2 AND r.epoch <= c.epoch))
+                   AND NOT (r.state = 2 AND r.epoch <= c.epoch) OFFSET 0)
            ORDER BY c.priority DESC, c.holder_since, c.id LIMIT $6"#,
         tenant_id,
         team_id,
@@ -59,6 +64,7 @@ pub async fn page(
         after.map(|after| after.since),
         after.map(|after| after.id),
         limit,
+        before,
     )
     .fetch_all(connection)
     .await?;
@@ -186,11 +192,11 @@ pub async fn lock_next(
                 CROSS JOIN LATERAL (
                     SELECT c.id, c.epoch, c.priority, c.holder_since FROM conversation c
                     WHERE c.tenant_id = $1 AND c.holder_id = team.id AND c.holder_kind = 3 AND c.status IN (1, 2)
-                      AND c.holder_since IS NOT NULL AND c.id <> ALL ($3)
+                      AND c.holder_since IS NOT NULL AND c.refused_epoch IS DISTINCT FROM c.epoch AND c.id <> ALL ($3)
                       AND NOT EXISTS (
                           SELECT FROM reservation r
                           WHERE r.tenant_id = c.tenant_id AND r.conversation_id = c.id AND r.state IN (1, 2)
-                            AND NOT (r.state = 2 AND r.epoch <= c.epoch))
+                            AND NOT (r.state = 2 AND r.epoch <= c.epoch) OFFSET 0)
                     ORDER BY c.priority DESC, c.holder_since, c.id LIMIT 1 FOR NO KEY UPDATE OF c SKIP LOCKED) c
            ORDER BY c.priority DESC, c.holder_since, c.id LIMIT 1"#,
         tenant_id,
@@ -200,6 +206,19 @@ pub async fn lock_next(
     .fetch_optional(connection)
     .await?;
     Ok(next.map(|next| (next.id, next.epoch)))
+}
+
+/// Notes that a conversation's epoch is over, which the feed does not show yet.
+pub async fn over(connection: &mut Connection, tenant_id: Uuid, id: Uuid, epoch: i64) -> Result<()> {
+    sqlx::query!(
+        "UPDATE conversation SET refused_epoch = $3 WHERE tenant_id = $1 AND id = $2 AND epoch = $3",
+        tenant_id,
+        id,
+        epoch,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 /// Whether a conversation is on its way to a holder that its state does not show yet.

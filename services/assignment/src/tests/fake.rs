@@ -106,6 +106,7 @@ impl State {
         conversation.epoch += 1;
         conversation.version += 1;
         conversation.holder.clone_from(&asked.to);
+        conversation.holder_since = Some(prost_types::Timestamp { seconds: time, nanos: 0 });
         let conversation = conversation.clone();
         let entry = proto::TimelineEntry {
             id: entry_id.clone(),

@@ -2,6 +2,7 @@
 //!
 //! `TANDEM_TEST_DATABASE_URL` names a server where databases may be made; each test has one of its own.
 
+mod claims;
 mod database;
 mod directory;
 mod fake;

@@ -1,5 +1,6 @@
 use std::collections::{HashMap, HashSet};
 
+use chrono::TimeDelta;
 use futures::stream::{self, StreamExt};
 use tandem_database::Result;
 use uuid::Uuid;
@@ -61,14 +62,19 @@ async fn route_team(app: &App, tenant_id: Uuid, rules: &[Rule], mut team: Team) 
             store::person::read(&mut connection, tenant_id, &online, Some(team.id), None, now).await?;
     }
     drop(connection);
-    let goes_on = rules.iter().any(|rule| rule.enabled && rule.fallback_after_s > 0);
+    let waits = rules.iter().filter(|rule| rule.enabled && rule.fallback_after_s > 0);
+    let shortest = waits.map(|rule| TimeDelta::seconds(rule.fallback_after_s.into())).min();
+    let goes_on = shortest.is_some();
     let (mut after, mut moved) = (None, 0);
     for _ in 0..PAGES {
-        if !team.has_room() && !goes_on {
-            break;
-        }
+        // Where nobody has room, only what may go on elsewhere is looked at.
+        let before = match (team.has_room(), shortest) {
+            (true, _) => None,
+            (false, Some(shortest)) => Some(now - shortest),
+            (false, None) => break,
+        };
         let mut connection = app.pool.acquire().await?;
-        let page = store::queue::page(&mut connection, tenant_id, team.id, after, PAGE).await?;
+        let page = store::queue::page(&mut connection, tenant_id, team.id, after, before, PAGE).await?;
         let ids: Vec<Uuid> = page.iter().map(|place| place.id).collect();
         let cases = store::queue::cases(&mut connection, tenant_id, &ids).await?;
         let helped = helped_by_rules(&mut connection, tenant_id, rules, &cases).await?;

@@ -24,7 +24,7 @@ pub struct ClaimNext {
 const TRIES: usize = 5;
 
 /// The caller takes what is next in the queues of their teams, within their capacity. Answers conversation's first answer,
-/// encoded; `None` when nothing waits.
+/// encoded; `None` when nothing waits, or others are just taking what does.
 ///
 /// What is next is locked while it is reserved, so that two who claim at once never get the same. Where conversation refuses
 /// it all the same (the queue lags behind it), the next one is tried.
@@ -33,17 +33,22 @@ const TRIES: usize = 5;
 /// `REQUEST_IN_PROGRESS`.
 pub async fn claim_next(app: &App, caller: &Caller, claim: ClaimNext) -> Result<Option<Vec<u8>>> {
     let ClaimNext { request, team_id } = claim;
-    let tenant_id = request.tenant_id;
     // Which conversation it is, the queue decides.
     let mut command = Command { request, conversation_id: Uuid::nil(), expected_epoch: 0, force: false };
+    match begin_again(app, &command).await? {
+        Some(Begun::Answered(answer)) => return Ok(Some(answer)),
+        // Nobody knows any more at which epoch the earlier call found it: it is not sent again, but asked about.
+        Some(Begun::Pending(pending)) => {
+            if let Some(answer) = resolve(app, &command, pending.transfer_id).await? {
+                return Ok(Some(answer));
+            }
+        }
+        None => {}
+    }
     let mut tried = Vec::new();
     for _ in 0..TRIES {
-        let begun = match begin_again(app, &command).await? {
-            Some(begun) => begun,
-            None => match reserve_next(app, caller, &mut command, team_id, &tried).await? {
-                Some(begun) => begun,
-                None => return Ok(None),
-            },
+        let Some(begun) = reserve_next(app, caller, &mut command, team_id, &tried).await? else {
+            return Ok(None);
         };
         let transfer_id = match &begun {
             Begun::Answered(_) => None,
@@ -52,18 +57,27 @@ pub async fn claim_next(app: &App, caller: &Caller, claim: ClaimNext) -> Result<
         match (carry_out(app, begun).await, transfer_id) {
             (Err(Error::Refused(refused)), Some(transfer_id)) if refused.is_stale() => {
                 // An earlier call of this request may still be under way: it must not land beside the next one.
-                match app.conversations.resolve(tenant_id, transfer_id).await? {
-                    Some(landed) => {
-                        return Ok(Some(land(app, tenant_id, command.request.request_id, landed).await?));
-                    }
-                    None => give_up(app, tenant_id, transfer_id).await?,
+                if let Some(answer) = resolve(app, &command, transfer_id).await? {
+                    return Ok(Some(answer));
                 }
                 tried.push(command.conversation_id);
             }
             (answer, _) => return answer.map(Some),
         }
     }
-    Err(Fault::new(Reason::RequestInProgress, "others were faster, ask again").into())
+    Err(faster().into())
+}
+
+/// What became of an earlier call's transfer; `None` when it never lands.
+async fn resolve(app: &App, command: &Command, transfer_id: Uuid) -> Result<Option<Vec<u8>>> {
+    let tenant_id = command.request.tenant_id;
+    match app.conversations.resolve(tenant_id, transfer_id).await? {
+        Some(landed) => Ok(Some(land(app, tenant_id, command.request.request_id, landed).await?)),
+        None => {
+            give_up(app, tenant_id, transfer_id).await?;
+            Ok(None)
+        }
+    }
 }
 
 /// Reserves what is next; `None` when nothing waits.
@@ -98,5 +112,9 @@ async fn reserve_next(
         tx.commit().await?;
         return Ok(Some(begun));
     }
-    Err(Fault::new(Reason::RequestInProgress, "others were faster, ask again").into())
+    Err(faster().into())
+}
+
+fn faster() -> Fault {
+    Fault::new(Reason::RequestInProgress, "others were faster, ask again")
 }

@@ -49,8 +49,15 @@ pub async fn route(app: &App, routed: Routed) -> Result<bool> {
     tx.commit().await.map_err(tandem_database::Error::from)?;
     match carry_out(app, begun).await {
         Ok(_) => Ok(true),
-        // It was taken, closed or moved meanwhile: the feed tells.
-        Err(Error::Refused(refused)) if refused.is_stale() => Ok(false),
+        // It was taken, snoozed, closed or moved meanwhile: the feed tells.
+        Err(Error::Refused(refused)) if refused.is_stale() => {
+            if refused.is_over() {
+                // What lags must not stand at the head of the queue and take the room of what waits behind it.
+                let mut connection = app.pool.acquire().await.map_err(tandem_database::Error::from)?;
+                store::queue::over(&mut connection, tenant_id, conversation_id, epoch).await?;
+            }
+            Ok(false)
+        }
         Err(error) => Err(error),
     }
 }

@@ -91,6 +91,10 @@ async fn may_change(
     if conversation.status == Status::Closed {
         return Err(Fault::new(Reason::ConversationClosed, "the conversation is closed").into());
     }
+    if transfer.cause == Cause::Route && conversation.status == Status::Snoozed {
+        // A snooze changes no epoch: routing may not have heard of it.
+        return Err(Fault::new(Reason::HolderChanged, "the conversation is snoozed").into());
+    }
     if transfer.actor.kind == ActorKind::Ai {
         return Ok(same_epoch(conversation, transfer.expected_epoch)?);
     }

@@ -7,8 +7,6 @@ ALTER TABLE conversation ADD COLUMN priority smallint NOT NULL DEFAULT 2, ADD CO
 CREATE INDEX conversation_queue ON conversation (tenant_id, holder_id, priority DESC, holder_since, id)
     WHERE holder_kind = 3 AND status IN (1, 2);
 CREATE INDEX conversation_of_contact ON conversation (tenant_id, contact_id, id);
--- A place that the feed does not know: what is kept of conversations is built anew, with the columns above.
-UPDATE feed_cursor SET mark = ~mark WHERE feed = 'conversation' AND seq > 0;
 
 -- What routing asks of a customer, through customer-profile's feed.
 CREATE TABLE customer (

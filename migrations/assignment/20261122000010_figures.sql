@@ -26,9 +26,11 @@ CREATE TABLE figure_fact (
 );
 CREATE INDEX figure_fact_waiting ON figure_fact (tenant_id, conversation_id) WHERE NOT counted;
 
--- How many facts there are of each sort on each day.
+-- How many facts there are of each sort on each day. A rebuild counts under its own generation; the lowest is read until it
+-- ends.
 CREATE TABLE figure (
     tenant_id uuid NOT NULL,
+    generation bigint NOT NULL,
     day date NOT NULL,
     channel_id uuid NOT NULL,
     team_id uuid NOT NULL,
@@ -37,9 +39,5 @@ CREATE TABLE figure (
     kind smallint NOT NULL,
     class smallint NOT NULL,
     count bigint NOT NULL,
-    PRIMARY KEY (tenant_id, day, channel_id, team_id, agent_id, ai, kind, class)
+    PRIMARY KEY (tenant_id, generation, day, channel_id, team_id, agent_id, ai, kind, class)
 );
-
--- A place that the feed does not know, also after a migration before this one made it such: what is kept of conversations is
--- built anew, with the facts above.
-UPDATE feed_cursor SET mark = mark # 1 WHERE feed = 'conversation' AND seq > 0;

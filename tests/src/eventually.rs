@@ -3,7 +3,7 @@ use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 /// The longest that a test waits for anything: far above what it takes on a busy machine, and no test asserts it.
-const MOST: Duration = Duration::from_secs(60);
+const MOST: Duration = Duration::from_secs(180);
 /// Between two questions.
 const EVERY: Duration = Duration::from_millis(5);
 
@@ -11,7 +11,7 @@ const EVERY: Duration = Duration::from_millis(5);
 /// process has written.
 ///
 /// # Panics
-/// When there is none within a minute.
+/// When there is none within three minutes.
 pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut ask: impl FnMut() -> F) -> T {
     let mut ticks = interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -23,5 +23,5 @@ pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut ask: i
             }
         }
     });
-    answered.await.unwrap_or_else(|_| panic!("waited for a minute in vain: {what}"))
+    answered.await.unwrap_or_else(|_| panic!("waited for three minutes in vain: {what}"))
 }

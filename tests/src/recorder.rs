@@ -64,7 +64,19 @@ impl Recorder {
         channel: InternalChannel,
         stop: CancellationToken,
     ) -> watch::Receiver<Progress> {
-        let config = ConsumerConfig { feed: Self::FEED, lease: Self::LEASE };
+        Self::spawn_shape(0, replica, pool, ambient, channel, stop)
+    }
+
+    /// As another release does that keeps something else of the feed.
+    pub fn spawn_shape(
+        shape: u16,
+        replica: &str,
+        pool: Pool,
+        ambient: Ambient,
+        channel: InternalChannel,
+        stop: CancellationToken,
+    ) -> watch::Receiver<Progress> {
+        let config = ConsumerConfig { feed: Self::FEED, shape, lease: Self::LEASE };
         let recorder = Self { replica: replica.to_owned() };
         Consumer::spawn(config, pool, ambient, channel, Arc::new(recorder), stop)
     }

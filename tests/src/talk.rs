@@ -9,8 +9,8 @@ use tandem_proto::assignment::v1::presence_service_client::PresenceServiceClient
 use tandem_proto::assignment::v1::routing_service_client::RoutingServiceClient;
 use tandem_proto::assignment::v1::{
     Agent, ClaimNextRequest, CreateAgentRequest, CreateRoutingRuleRequest, CreateTeamRequest,
-    ListTeamsRequest, Presence, ReleaseRequest, RoutingRule, SetPresenceRequest, TakeOverRequest,
-    TakeOverResponse, Team, UpdateTeamRequest,
+    GetAgentRequest, ListTeamsRequest, Presence, ReleaseRequest, RoutingRule, SetPresenceRequest,
+    TakeOverRequest, TakeOverResponse, Team, UpdateTeamRequest,
 };
 use tandem_proto::conversation::v1::channel_service_client::ChannelServiceClient;
 use tandem_proto::conversation::v1::conversation_service_client::ConversationServiceClient;
@@ -18,15 +18,15 @@ use tandem_proto::conversation::v1::ingest_result::Outcome;
 use tandem_proto::conversation::v1::timeline_entry::Event;
 use tandem_proto::conversation::v1::transfer_service_client::TransferServiceClient;
 use tandem_proto::conversation::v1::{
-    Channel, Conversation, CreateChannelRequest, GetConversationRequest, HolderChanged, IngestResult,
-    IngestStored, ListConversationsRequest, ListMessagesRequest, ListTimelineRequest, Message,
+    Channel, ChannelPolicy, Conversation, CreateChannelRequest, GetConversationRequest, HolderChanged,
+    IngestResult, IngestStored, ListConversationsRequest, ListMessagesRequest, ListTimelineRequest, Message,
     SendMessageRequest, SendMessageResponse, TimelineEntry, UpdateLabelsRequest, UpdateLabelsResponse,
 };
 use tandem_proto::r#type::v1::Identity;
 use tonic::{Request, Status};
 use uuid::Uuid;
 
-use crate::{Kind, Suite, agent_text, item_at};
+use crate::{Kind, Suite, agent_text, item_at, whatsapp};
 
 /// A result that must be stored.
 ///
@@ -325,5 +325,32 @@ impl Suite {
         };
         let mut client = self.assignments(&format!("agent-{number}"), Role::Agent);
         client.release(request).await.unwrap().into_inner().conversation.unwrap()
+    }
+
+    /// A line without an AI whose conversations begin in the team's queue.
+    pub async fn queued_line(&self, team: Uuid) -> Uuid {
+        let policy = ChannelPolicy { default_team_id: team.to_string(), ..ChannelPolicy::default() };
+        self.create_channel_with(policy).await
+    }
+
+    /// Conversations of as many new customers, whose names begin so.
+    ///
+    /// # Panics
+    /// When one is refused.
+    pub async fn begin(&self, channel: Uuid, names: &str, count: usize) -> Vec<String> {
+        let now = self.ambient.now();
+        let who = |number| vec![whatsapp(&format!("US.{names}.{number}"))];
+        let items = (0..count).map(|number| item_at(format!("{names} {number}"), who(number), "hello", now));
+        let results = self.ingest(0, channel, items.collect()).await.results;
+        results.into_iter().map(|result| stored(result).conversation_id).collect()
+    }
+
+    /// An agent as an admin sees it.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub async fn agent(&self, id: Uuid) -> Agent {
+        let request = GetAgentRequest { agent_id: id.to_string() };
+        self.directory().get_agent(request).await.unwrap().into_inner().agent.unwrap()
     }
 }

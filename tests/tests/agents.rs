@@ -3,8 +3,8 @@
 use prost_types::FieldMask;
 use tandem_access::Role;
 use tandem_proto::assignment::v1::{
-    Agent, AgentState, CreateAgentRequest, DeactivateAgentRequest, GetAgentRequest, GetTeamRequest,
-    ListAgentsRequest, ListTeamsRequest, ReactivateAgentRequest, ReturnRule, Skill, Team, UpdateTeamRequest,
+    Agent, AgentState, CreateAgentRequest, DeactivateAgentRequest, GetTeamRequest, ListAgentsRequest,
+    ListTeamsRequest, ReactivateAgentRequest, ReturnRule, Skill, Team, UpdateTeamRequest,
 };
 use tandem_proto::conversation::v1::OpeningHours;
 use tandem_tests::{Parts, Suite, refused, whatsapp};
@@ -80,8 +80,7 @@ async fn agents_are_listed_by_name_and_found_by_what_they_are() {
     let back = ReactivateAgentRequest { request_id: suite.request_id(), agent_id: agents[4].to_string() };
     let back = suite.directory().reactivate_agent(back).await.unwrap().into_inner();
     assert_eq!(back.agent.unwrap().team_ids, [team.to_string()]);
-    let get = GetAgentRequest { agent_id: agents[4].to_string() };
-    let got = suite.directory().get_agent(get).await.unwrap().into_inner().agent.unwrap();
+    let got = suite.agent(agents[4]).await;
     assert_eq!((got.state(), got.version), (AgentState::Active, 3));
     let mut agent = suite.assignments("agent-0", Role::Agent);
     let denied = tandem_proto::assignment::v1::TransferAllRequest {

@@ -3,7 +3,6 @@
 use tandem_access::Role;
 use tandem_proto::assignment::v1::bulk_assign_request::Assignee;
 use tandem_proto::assignment::v1::bulk_assign_result::Outcome;
-use tandem_proto::assignment::v1::directory_service_client::DirectoryServiceClient;
 use tandem_proto::assignment::v1::{
     Agent, AssignRequest, BulkAssignRequest, BulkAssignResult, CreateAgentRequest, UnassignRequest,
 };
@@ -12,26 +11,15 @@ use tandem_proto::conversation::v1::{
     LabelFigureKind, ListLabelFiguresRequest, ListLabelsRequest, MergeLabelsRequest,
 };
 use tandem_proto::r#type::v1::{ErrorReason, HolderChangeCause, HolderKind, Priority};
-use tandem_tests::{Kind, Parts, Suite, refused, whatsapp, wrong};
+use tandem_tests::{Parts, Suite, refused, wrong};
 use tonic::Code;
-use uuid::Uuid;
-
-async fn conversations(suite: &Suite, channel: Uuid, count: usize) -> Vec<String> {
-    let mut ids = Vec::new();
-    for number in 0..count {
-        let who = [whatsapp(&format!("US.{number}"))];
-        ids.push(suite.write(channel, &format!("m{number}"), &who, "hello").await.conversation_id);
-    }
-    ids
-}
 
 /// An agent who may hold so many conversations.
 async fn agent_of(suite: &Suite, capacity: i32) -> String {
-    let channel = suite.channel(Kind::Assignment, 0, &suite.spec("admin", Role::Admin));
     let agent =
         Agent { subject: "small".to_owned(), display_name: "Small".to_owned(), capacity, ..Agent::default() };
     let request = CreateAgentRequest { request_id: suite.request_id(), agent: Some(agent) };
-    let created = DirectoryServiceClient::new(channel).create_agent(request).await.unwrap().into_inner();
+    let created = suite.directory().create_agent(request).await.unwrap().into_inner();
     created.agent.unwrap().id
 }
 
@@ -54,7 +42,7 @@ async fn each_of_many_is_assigned_or_refused_alone() {
     let suite = Suite::start(Parts::WITH_ASSIGNMENT).await;
     let (_, team) = suite.agents(2).await;
     let channel = suite.create_channel().await;
-    let mut ids = conversations(&suite, channel, 6).await;
+    let mut ids = suite.begin(channel, "a", 6).await;
     suite.take_over(0, &ids[1]).await.unwrap();
     let missing = suite.request_id();
     ids.insert(3, missing.clone());
@@ -87,6 +75,17 @@ async fn each_of_many_is_assigned_or_refused_alone() {
     assert_eq!(reasons(&again).iter().flatten().count(), 4, "it is still full");
     let other = BulkAssignRequest { note: "now".to_owned(), ..to_small.clone() };
     assert_eq!(reasons(&bulk(&suite, &other).await)[0], Some(ErrorReason::RequestIdReused));
+    // Under the epochs that the caller saw: what has passed its epoch stays.
+    let epoch = suite.get(&ids[0]).await.epoch;
+    let seen = BulkAssignRequest {
+        request_id: suite.request_id(),
+        conversation_ids: vec![ids[0].clone(), ids[2].clone()],
+        assignee: Some(Assignee::TeamId(team.to_string())),
+        force: true,
+        expected_epochs: [(ids[0].clone(), epoch - 1), (ids[2].clone(), epoch)].into(),
+        ..BulkAssignRequest::default()
+    };
+    assert_eq!(reasons(&bulk(&suite, &seen).await), [Some(held), None]);
     // To a team nobody's capacity ends it, and a supervisor who says so takes from a person.
     let to_team = BulkAssignRequest {
         request_id: suite.request_id(),
@@ -105,6 +104,15 @@ async fn each_of_many_is_assigned_or_refused_alone() {
     let twice = vec![ids[0].clone(), ids[0].clone()];
     let twice = BulkAssignRequest { conversation_ids: twice, assignee: None, ..to_team.clone() };
     wrong(lead.bulk_assign(twice).await, &["conversation_ids", "assignee"]);
+    let epochs = [(missing.clone(), 1), (ids[0].clone(), -1)].into();
+    let epochs = BulkAssignRequest {
+        conversation_ids: vec![ids[0].clone()],
+        expected_epochs: epochs,
+        ..to_team.clone()
+    };
+    let mut fields = [format!("expected_epochs[{missing}]"), format!("expected_epochs[{}]", ids[0])];
+    fields.sort();
+    wrong(lead.bulk_assign(epochs).await, &[&fields[0][..], &fields[1]]);
     let many = (0..101).map(|_| suite.request_id()).collect();
     wrong(
         lead.bulk_assign(BulkAssignRequest { conversation_ids: many, ..to_team }).await,
@@ -117,7 +125,7 @@ async fn what_is_unassigned_nobody_holds_and_anybody_may_take() {
     let suite = Suite::start(Parts::WITH_ASSIGNMENT).await;
     suite.agents(2).await;
     let channel = suite.create_channel().await;
-    let id = conversations(&suite, channel, 1).await.remove(0);
+    let id = suite.begin(channel, "a", 1).await.remove(0);
     suite.take_over(0, &id).await.unwrap();
     let unassign = || UnassignRequest {
         request_id: suite.request_id(),
@@ -154,7 +162,7 @@ async fn labels_are_put_on_with_an_assignment() {
     let suite = Suite::start(Parts::WITH_ASSIGNMENT).await;
     let (agents, _) = suite.agents(2).await;
     let channel = suite.create_channel().await;
-    let ids = conversations(&suite, channel, 3).await;
+    let ids = suite.begin(channel, "a", 3).await;
     let of = async |name: &str| -> (String, i64) {
         let all = suite.as_admin().list_labels(ListLabelsRequest {}).await.unwrap().into_inner().labels;
         let label = all.into_iter().find(|label| label.name == name).unwrap();

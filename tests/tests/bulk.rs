@@ -11,17 +11,8 @@ use tandem_proto::conversation::v1::{
     BulkUpdateConversationsResponse, Conversation, ListConversationsRequest, ListLabelsRequest,
 };
 use tandem_proto::r#type::v1::{ConversationFilter, ConversationStatus, ErrorReason, HolderKind, Priority};
-use tandem_tests::{Parts, Suite, item_at, refused, stored, time, whatsapp, wrong};
+use tandem_tests::{Parts, Suite, refused, time, wrong};
 use tonic::Code;
-
-async fn conversations(suite: &Suite, count: usize) -> Vec<String> {
-    let channel = suite.create_channel().await;
-    let items = (0..count)
-        .map(|n| item_at(format!("m{n}"), vec![whatsapp(&format!("US.{n}"))], "hello", suite.ambient.now()))
-        .collect();
-    let results = suite.ingest(0, channel, items).await.results;
-    results.into_iter().map(|result| stored(result).conversation_id).collect()
-}
 
 fn request(suite: &Suite, ids: &[String], change: Change) -> BulkUpdateConversationsRequest {
     BulkUpdateConversationsRequest {
@@ -67,7 +58,7 @@ async fn bulk(suite: &Suite, ids: &[String], change: Change) -> Vec<Result<Conve
 async fn a_hundred_conversations_take_each_change() {
     let suite = Suite::start(Parts::WITH_ASSIGNMENT).await;
     suite.agents(1).await;
-    let ids = conversations(&suite, 100).await;
+    let ids = suite.begin(suite.create_channel().await, "a", 100).await;
     let done = bulk(&suite, &ids, Change::Priority(Priority::Urgent.into())).await;
     assert!(done.iter().all(|done| done.as_ref().unwrap().priority() == Priority::Urgent));
     let order: Vec<&String> = done.iter().map(|done| &done.as_ref().unwrap().id).collect();
@@ -120,7 +111,7 @@ async fn a_hundred_conversations_take_each_change() {
 async fn each_stands_or_fails_alone_and_a_replay_answers_the_same() {
     let suite = Suite::start(Parts::WITH_ASSIGNMENT).await;
     suite.agents(2).await;
-    let mut ids = conversations(&suite, 4).await;
+    let mut ids = suite.begin(suite.create_channel().await, "a", 4).await;
     suite.take_over(1, &ids[1]).await.unwrap();
     bulk(&suite, &ids[2..3], close()).await.remove(0).unwrap();
     ids.insert(3, suite.request_id());
@@ -166,7 +157,7 @@ async fn each_stands_or_fails_alone_and_a_replay_answers_the_same() {
 async fn crossing_calls_neither_hang_nor_lose_a_change() {
     let suite = Arc::new(Suite::start(Parts::WITH_ASSIGNMENT).await);
     suite.agents(2).await;
-    let ids = conversations(&suite, 60).await;
+    let ids = suite.begin(suite.create_channel().await, "a", 60).await;
     let tasks: Vec<_> = (0..12_usize)
         .map(|number| {
             let suite = suite.clone();
@@ -197,7 +188,7 @@ async fn crossing_calls_neither_hang_nor_lose_a_change() {
 async fn wrong_calls_change_nothing() {
     let suite = Suite::start(Parts::WITH_ASSIGNMENT).await;
     suite.agents(1).await;
-    let ids = conversations(&suite, 2).await;
+    let ids = suite.begin(suite.create_channel().await, "a", 2).await;
     let mut agent = suite.as_agent(0, 0);
     let twice = vec![ids[0].clone(), ids[1].clone(), ids[0].clone()];
     wrong(agent.bulk_update_conversations(request(&suite, &twice, close())).await, &["conversation_ids[2]"]);

@@ -5,30 +5,15 @@ use std::sync::Arc;
 
 use tandem_access::Role;
 use tandem_proto::assignment::v1::assignment_service_client::AssignmentServiceClient;
-use tandem_proto::assignment::v1::directory_service_client::DirectoryServiceClient;
-use tandem_proto::assignment::v1::{Agent, ClaimNextRequest, CreateTeamRequest, GetAgentRequest, Team};
-use tandem_proto::conversation::v1::{ChannelPolicy, CloseConversationRequest};
+use tandem_proto::assignment::v1::{Agent, ClaimNextRequest, CreateTeamRequest, Team};
+use tandem_proto::conversation::v1::CloseConversationRequest;
 use tandem_proto::r#type::v1::{HolderChangeCause, HolderKind};
-use tandem_tests::{Kind, Parts, Suite, eventually, item_at, reason, refused, stored, whatsapp};
+use tandem_tests::{Kind, Parts, Suite, eventually, reason, refused, whatsapp};
 use tonic::Code;
-use uuid::Uuid;
 
 const AGENTS: usize = 50;
 const PER_AGENT: usize = 20;
 const CONVERSATIONS: usize = AGENTS * PER_AGENT;
-
-/// A line without an AI whose conversations begin in the team's queue.
-async fn queued_line(suite: &Suite, team: Uuid) -> Uuid {
-    let policy = ChannelPolicy { default_team_id: team.to_string(), ..ChannelPolicy::default() };
-    suite.create_channel_with(policy).await
-}
-
-async fn held(suite: &Suite, agent: Uuid) -> i32 {
-    let admin = suite.channel(Kind::Assignment, 0, &suite.spec("admin", Role::Admin));
-    let request = GetAgentRequest { agent_id: agent.to_string() };
-    let answer = DirectoryServiceClient::new(admin).get_agent(request).await.unwrap().into_inner();
-    answer.agent.unwrap().held
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn fifty_agents_claim_a_thousand_conversations_each_once() {
@@ -37,15 +22,10 @@ async fn fifty_agents_claim_a_thousand_conversations_each_once() {
     let crew = vec![Agent { capacity, ..Agent::default() }; AGENTS];
     let (agents, team, token) = suite.create_crew(crew).await;
     suite.conversation_knows(&token).await;
-    let channel = queued_line(&suite, team).await;
+    let channel = suite.queued_line(team).await;
     let mut waiting = BTreeSet::new();
-    for batch in (0..CONVERSATIONS).collect::<Vec<_>>().chunks(100) {
-        let items = batch.iter().map(|number| {
-            let who = vec![whatsapp(&format!("US.{number}"))];
-            item_at(format!("m{number}"), who, "hello", suite.ambient.now())
-        });
-        let ingested = suite.ingest(batch[0] % 2, channel, items.collect()).await;
-        waiting.extend(ingested.results.into_iter().map(|result| stored(result).conversation_id));
+    for batch in 0..CONVERSATIONS / 100 {
+        waiting.extend(suite.begin(channel, &batch.to_string(), 100).await);
     }
     assert_eq!(waiting.len(), CONVERSATIONS);
     // Everybody claims until they are full, through both processes, while these still learn of the queue.
@@ -96,7 +76,7 @@ async fn fifty_agents_claim_a_thousand_conversations_each_once() {
         assert_eq!(last.to.as_ref().unwrap().id, agent.to_string());
     }
     for agent in agents {
-        let shown = || async { (held(&suite, agent).await == capacity).then_some(()) };
+        let shown = || async { (suite.agent(agent).await.held == capacity).then_some(()) };
         eventually("the agent is shown to hold what they claimed", shown).await;
     }
 }
@@ -105,7 +85,6 @@ async fn fifty_agents_claim_a_thousand_conversations_each_once() {
 async fn what_is_next_is_the_most_urgent_of_ones_own_teams() {
     let suite = Suite::start(Parts::WITH_ASSIGNMENT).await;
     let (agents, team) = suite.agents(2).await;
-    let admin = suite.channel(Kind::Assignment, 0, &suite.spec("admin", Role::Admin));
     let second = Team {
         display_name: "second".to_owned(),
         agent_ids: vec![agents[0].to_string()],
@@ -113,15 +92,11 @@ async fn what_is_next_is_the_most_urgent_of_ones_own_teams() {
         ..Team::default()
     };
     let request = CreateTeamRequest { request_id: suite.request_id(), team: Some(second) };
-    let created = DirectoryServiceClient::new(admin).create_team(request).await.unwrap().into_inner();
+    let created = suite.directory().create_team(request).await.unwrap().into_inner();
     suite.conversation_knows(&created.change_token).await;
     let second = created.team.unwrap().id;
-    let channel = queued_line(&suite, team).await;
-    let mut ids = Vec::new();
-    for number in 0..4 {
-        let who = [whatsapp(&format!("US.{number}"))];
-        ids.push(suite.write(channel, &format!("m{number}"), &who, "hello").await.conversation_id);
-    }
+    let channel = suite.queued_line(team).await;
+    let ids = suite.begin(channel, "a", 4).await;
     // The third is urgent; the fourth waits elsewhere.
     let mut lead = suite.assignments("lead", Role::Supervisor);
     for (id, team_id, priority) in [(&ids[2], team.to_string(), 4), (&ids[3], second.clone(), 0)] {

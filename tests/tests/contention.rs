@@ -13,7 +13,7 @@ use tandem_proto::assignment::v1::{
 };
 use tandem_proto::conversation::v1::ChannelPolicy;
 use tandem_proto::r#type::v1::{ActorKind, HandOffReason, HolderChangeCause, HolderKind};
-use tandem_tests::{Kind, Parts, Suite, eventually, reason, whatsapp};
+use tandem_tests::{Kind, Parts, Suite, eventually, reason};
 use tonic::Status;
 use uuid::Uuid;
 
@@ -33,15 +33,6 @@ async fn suite_of(capacity: i32) -> (Arc<Suite>, Vec<Uuid>, Uuid, Uuid) {
     let strategy = RoutingStrategy::LeastLoaded.into();
     suite.rule(RoutingRule { display_name: "all".to_owned(), strategy, ..RoutingRule::default() }).await;
     (suite, agents, team, channel)
-}
-
-async fn begin(suite: &Suite, channel: Uuid, count: usize) -> Vec<String> {
-    let mut ids = Vec::new();
-    for number in 0..count {
-        let who = [whatsapp(&format!("US.{number}"))];
-        ids.push(suite.write(channel, &format!("m{number}"), &who, "hello").await.conversation_id);
-    }
-    ids
 }
 
 fn assignments(
@@ -100,7 +91,7 @@ async fn pull(suite: &Suite, kind: usize, round: usize, id: &str, agents: &[Uuid
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_pulls_one_holder_at_every_epoch_and_all_records_agree() {
     let (suite, agents, _, channel) = suite_of(30).await;
-    let ids = Arc::new(begin(&suite, channel, CONVERSATIONS).await);
+    let ids = Arc::new(suite.begin(channel, "a", CONVERSATIONS).await);
     for number in 0..AGENTS {
         suite.presence(number, Presence::Online).await;
     }
@@ -205,13 +196,8 @@ async fn given(suite: &Suite, number: usize) -> BTreeSet<(String, i64)> {
 }
 
 async fn somebody_has_room(suite: &Suite, agents: &[Uuid]) -> bool {
-    use tandem_proto::assignment::v1::GetAgentRequest;
-    use tandem_proto::assignment::v1::directory_service_client::DirectoryServiceClient;
-    let admin = suite.channel(Kind::Assignment, 0, &suite.spec("admin", Role::Admin));
-    let mut directory = DirectoryServiceClient::new(admin);
     for agent in agents {
-        let request = GetAgentRequest { agent_id: agent.to_string() };
-        let agent = directory.get_agent(request).await.unwrap().into_inner().agent.unwrap();
+        let agent = suite.agent(*agent).await;
         if agent.held < agent.capacity {
             return true;
         }
@@ -222,7 +208,7 @@ async fn somebody_has_room(suite: &Suite, agents: &[Uuid]) -> bool {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_is_away_is_given_nothing_however_presence_flaps() {
     let (suite, agents, _, channel) = suite_of(0).await;
-    let ids = begin(&suite, channel, 60).await;
+    let ids = suite.begin(channel, "a", 60).await;
     // Who flaps notes from when to when they were certainly away.
     let flapping = (0..AGENTS).map(|number| {
         let suite = suite.clone();

@@ -7,8 +7,7 @@ use tandem_access::Role;
 use tandem_proto::assignment::v1::assign_request::Assignee;
 use tandem_proto::assignment::v1::directory_service_client::DirectoryServiceClient;
 use tandem_proto::assignment::v1::{
-    Agent, AssignRequest, AssignResponse, GetAgentRequest, ListAgentsRequest, ListNotificationsRequest,
-    Notification,
+    Agent, AssignRequest, AssignResponse, ListAgentsRequest, ListNotificationsRequest, Notification,
 };
 use tandem_proto::r#type::v1::HolderKind;
 use tandem_tests::{Kind, Parts, Process, Suite, eventually, whatsapp};
@@ -107,7 +106,7 @@ impl World {
         let of_agent = format!("SELECT FROM agent WHERE id = '{agent}' FOR UPDATE");
         let of_conversation = format!("SELECT FROM conversation WHERE id = '{id}' FOR UPDATE");
         let of_reservation = format!("SELECT FROM reservation WHERE request_id = '{request_id}' FOR UPDATE");
-        let of_feed = "SELECT FROM feed_cursor WHERE feed = 'conversation' FOR UPDATE";
+        let of_feed = "SELECT FROM feed_cursor WHERE feed = 'conversation.1' FOR UPDATE";
         match step {
             Step::Reserving => {
                 let barrier = Barrier::lock(&ours, &of_agent).await;
@@ -153,10 +152,7 @@ impl World {
     }
 
     async fn held(&self) -> i32 {
-        let admin = self.suite.channel(Kind::Assignment, 0, &self.suite.spec("admin", Role::Admin));
-        let request = GetAgentRequest { agent_id: self.agent.to_string() };
-        let answer = DirectoryServiceClient::new(admin).get_agent(request).await.unwrap().into_inner();
-        answer.agent.unwrap().held
+        self.suite.agent(self.agent).await.held
     }
 }
 

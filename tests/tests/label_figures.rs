@@ -19,7 +19,7 @@ use tandem_proto::conversation::v1::{
 };
 use tandem_proto::customer::v1::UpdateTagsRequest;
 use tandem_proto::customer::v1::customer_service_client::CustomerServiceClient;
-use tandem_tests::{Databases, Kind, Parts, Suite, eventually, item_at, refused, stored, whatsapp, wrong};
+use tandem_tests::{Databases, Kind, Parts, Suite, eventually, refused, whatsapp, wrong};
 use tonic::{Code, Status};
 use uuid::Uuid;
 
@@ -64,14 +64,6 @@ async fn label(suite: &Suite, replica: usize, id: &str, add: &[&str], remove: &[
 async fn label_ids(suite: &Suite) -> BTreeMap<String, String> {
     let labels = suite.as_admin().list_labels(ListLabelsRequest {}).await.unwrap().into_inner().labels;
     labels.into_iter().map(|label| (label.name, label.id)).collect()
-}
-
-async fn conversations(suite: &Suite, channel: Uuid, count: usize, tag: &str) -> Vec<String> {
-    let who = |n: usize| vec![whatsapp(&format!("US.{tag}.{n}"))];
-    let now = suite.ambient.now();
-    let items = (0..count).map(|n| item_at(format!("{tag} {n}"), who(n), "hello", now)).collect();
-    let results = suite.ingest(0, channel, items).await.results;
-    results.into_iter().map(|result| stored(result).conversation_id).collect()
 }
 
 /// Goes on to the noon of the next day, UTC.
@@ -161,8 +153,8 @@ async fn figures_of_labels_equal_a_recount() {
     let suite = Arc::new(Suite::start(Parts::WITH_ASSIGNMENT).await);
     let (one, two) = (suite.create_channel().await, suite.create_channel().await);
     narrow(&suite, one).await;
-    let mut ids = conversations(&suite, one, 12, "one").await;
-    ids.extend(conversations(&suite, two, 12, "two").await);
+    let mut ids = suite.begin(one, "one", 12).await;
+    ids.extend(suite.begin(two, "two", 12).await);
     let ids = Arc::new(ids);
     let mut days = Vec::new();
     for day in 0..4_usize {
@@ -220,7 +212,7 @@ async fn figures_of_labels_equal_a_recount() {
         label_id: known["refund"].clone(),
         into_label_id: known["delivery"].clone(),
     };
-    let fresh = conversations(&suite, one, 1, "fresh").await.remove(0);
+    let fresh = suite.begin(one, "fresh", 1).await.remove(0);
     label(&suite, 0, &fresh, &["refund"], &[]).await;
     suite.as_admin().merge_labels(merge).await.unwrap();
     label(&suite, 1, &fresh, &[], &["delivery"]).await;
@@ -314,7 +306,7 @@ async fn figures_cost_days_channels_and_labels() {
     let day = next_noon(&suite);
     let mut read = Vec::new();
     for (round, more) in [(0, 10), (1, 90)] {
-        for id in conversations(&suite, channel, more, &format!("{round}")).await {
+        for id in suite.begin(channel, &format!("{round}"), more).await {
             label(&suite, 0, &id, &NAMES, &[]).await;
         }
         let waiting = "SELECT FROM label_figure_change";

@@ -11,18 +11,8 @@ use tandem_proto::conversation::v1::{
     UpdateLabelsResponse,
 };
 use tandem_proto::r#type::v1::{ConversationFilter, TagFilter};
-use tandem_tests::{Parts, Suite, item_at, refused, stored, whatsapp};
+use tandem_tests::{Parts, Suite, refused};
 use tonic::{Code, Status};
-
-/// Conversations of as many customers.
-async fn conversations(suite: &Suite, count: usize) -> Vec<String> {
-    let channel = suite.create_channel().await;
-    let items = (0..count)
-        .map(|n| item_at(format!("m{n}"), vec![whatsapp(&format!("US.{n}"))], "hello", suite.ambient.now()))
-        .collect();
-    let results = suite.ingest(0, channel, items).await.results;
-    results.into_iter().map(|result| stored(result).conversation_id).collect()
-}
 
 async fn label(
     suite: &Suite,
@@ -89,7 +79,7 @@ fn pairs(expected: &[(&str, i64)]) -> Vec<(String, i64)> {
 #[tokio::test(flavor = "multi_thread")]
 async fn labels_are_counted_and_renamed() {
     let suite = Suite::start(Parts::TWO_CONVERSATIONS).await;
-    let ids = conversations(&suite, 3).await;
+    let ids = suite.begin(suite.create_channel().await, "a", 3).await;
     label(&suite, 0, &ids[0], &["Refund", "VIP"], &[]).await;
     label(&suite, 1, &ids[1], &["refund"], &[]).await;
     label(&suite, 1, &ids[1], &["REFUND"], &[]).await;
@@ -123,7 +113,7 @@ async fn labels_are_counted_and_renamed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_merge_touches_no_conversation() {
     let suite = Suite::start(Parts::TWO_CONVERSATIONS).await;
-    let ids = conversations(&suite, 6).await;
+    let ids = suite.begin(suite.create_channel().await, "a", 6).await;
     // 0: a, 1: b, 2: a and b, 3: c, 4: b and c, 5: d
     for (id, names) in ids.iter().zip([&["a"][..], &["b"], &["a", "b"], &["c"], &["b", "c"], &["d"]]) {
         label(&suite, 1, id, names, &[]).await;
@@ -185,7 +175,7 @@ async fn a_merge_touches_no_conversation() {
 #[tokio::test(flavor = "multi_thread")]
 async fn counts_are_true_while_labels_are_merged_and_changed() {
     let suite = Arc::new(Suite::start(Parts::TWO_CONVERSATIONS).await);
-    let ids = Arc::new(conversations(&suite, 40).await);
+    let ids = Arc::new(suite.begin(suite.create_channel().await, "a", 40).await);
     let names = ["one", "two", "three", "four", "five"];
     label(&suite, 0, &ids[0], &names, &[]).await;
     let labels: Vec<Label> = all(&suite).await;

@@ -7,8 +7,8 @@ use tandem_bootstrap::InternalChannel;
 use tandem_proto::assignment::v1::operation_service_client::OperationServiceClient;
 use tandem_proto::assignment::v1::transfer_all_request::To;
 use tandem_proto::assignment::v1::{
-    Agent, CreateAgentRequest, DeactivateAgentRequest, GetAgentRequest, GetOperationRequest, Operation,
-    OperationState, TakeOverRequest, TransferAllRequest,
+    Agent, CreateAgentRequest, DeactivateAgentRequest, GetOperationRequest, Operation, OperationState,
+    TakeOverRequest, TransferAllRequest,
 };
 use tandem_proto::r#type::v1::{ErrorReason, HolderChangeCause, HolderKind};
 use tandem_tests::{Kind, Parts, Suite, eventually, whatsapp};
@@ -31,18 +31,13 @@ async fn ended(suite: &Suite, operation: &Operation) -> Operation {
 /// Conversations that agent 0 holds, known to assignment.
 async fn held(suite: &Suite, agent: Uuid, count: usize) -> (Uuid, Vec<String>) {
     let channel = suite.create_channel().await;
-    let mut ids = Vec::new();
-    for number in 0..count {
-        let who = [whatsapp(&format!("US.{number}"))];
-        let id = suite.write(channel, &format!("m{number}"), &who, "hello").await.conversation_id;
-        suite.take_over(0, &id).await.unwrap();
-        ids.push(id);
+    let ids = suite.begin(channel, "a", count).await;
+    for id in &ids {
+        suite.take_over(0, id).await.unwrap();
     }
     let wanted = i32::try_from(count).unwrap();
     eventually("assignment knows what is held", async || {
-        let request = GetAgentRequest { agent_id: agent.to_string() };
-        let agent = suite.directory().get_agent(request).await.unwrap().into_inner().agent.unwrap();
-        (agent.held == wanted).then_some(())
+        (suite.agent(agent).await.held == wanted).then_some(())
     })
     .await;
     (channel, ids)

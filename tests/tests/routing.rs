@@ -27,11 +27,6 @@ fn rule(name: &str, strategy: RoutingStrategy) -> RoutingRule {
     RoutingRule { display_name: name.to_owned(), strategy: strategy.into(), ..RoutingRule::default() }
 }
 
-async fn queued_line(suite: &Suite, team: Uuid) -> Uuid {
-    let policy = ChannelPolicy { default_team_id: team.to_string(), ..ChannelPolicy::default() };
-    suite.create_channel_with(policy).await
-}
-
 async fn begin(suite: &Suite, channel: Uuid, who: &str) -> String {
     suite.write(channel, &format!("first of {who}"), &[whatsapp(who)], "hello").await.conversation_id
 }
@@ -141,7 +136,7 @@ async fn a_queue_is_given_to_who_is_online_and_has_room_and_no_further() {
     let crew = vec![Agent { capacity: 2, ..Agent::default() }; 4];
     let (agents, team, token) = suite.create_crew(crew).await;
     suite.conversation_knows(&token).await;
-    let channel = queued_line(&suite, team).await;
+    let channel = suite.queued_line(team).await;
     suite.rule(rule("all", RoutingStrategy::RoundRobin)).await;
     suite.presence(0, Presence::Online).await;
     suite.presence(1, Presence::Online).await;
@@ -204,7 +199,7 @@ async fn rules_find_skill_language_and_who_knows_the_customer() {
     ];
     let (agents, team, token) = suite.create_crew(crew).await;
     suite.conversation_knows(&token).await;
-    let channel = queued_line(&suite, team).await;
+    let channel = suite.queued_line(team).await;
     // The conversation waits: there is no rule yet, so nobody is given anything.
     let id = begin(&suite, channel, "US.1").await;
     for number in 0..3 {
@@ -286,7 +281,7 @@ async fn what_nobody_could_take_goes_on_to_the_next_team_once() {
     let created = DirectoryServiceClient::new(admin).create_team(request).await.unwrap().into_inner();
     suite.conversation_knows(&created.change_token).await;
     let second = created.team.unwrap().id;
-    let channel = queued_line(&suite, team).await;
+    let channel = suite.queued_line(team).await;
     let chess = RoutingRule {
         required_skills: vec![skill("chess", 1)],
         fallback_after: Some(prost_types::Duration { seconds: 60, nanos: 0 }),
@@ -316,7 +311,7 @@ async fn what_nobody_could_take_goes_on_to_the_next_team_once() {
 async fn what_is_snoozed_waits_for_nobody() {
     let suite = Suite::start(Parts::WITH_ASSIGNMENT).await;
     let (agents, team) = suite.agents(1).await;
-    let channel = queued_line(&suite, team).await;
+    let channel = suite.queued_line(team).await;
     suite.rule(rule("all", RoutingStrategy::LeastLoaded)).await;
     let id = begin(&suite, channel, "US.1").await;
     let snooze = SnoozeConversationRequest {
@@ -326,7 +321,7 @@ async fn what_is_snoozed_waits_for_nobody() {
         ..SnoozeConversationRequest::default()
     };
     suite.as_admin().snooze_conversation(snooze).await.unwrap();
-    // What routing decided before it heard of the snooze is refused: the epoch is the same.
+    // What routing or a claim decided before it heard of the snooze is refused: the epoch is the same.
     let holder = |kind: HolderKind, id: String| Some(Holder { kind: kind.into(), id, name: String::new() });
     let late = TransferHolderRequest {
         request_id: suite.request_id(),
@@ -335,10 +330,14 @@ async fn what_is_snoozed_waits_for_nobody() {
         to: holder(HolderKind::Agent, agents[0].to_string()),
         cause: HolderChangeCause::Route.into(),
         actor: Some(Actor { kind: ActorKind::System.into(), ..Actor::default() }),
+        from_queue: true,
         ..TransferHolderRequest::default()
     };
-    let late = suite.transfers(0).transfer_holder(suite.on_behalf(late)).await;
-    refused(late, Code::FailedPrecondition, "HOLDER_CHANGED");
+    for cause in [HolderChangeCause::Route, HolderChangeCause::TakeOver] {
+        let late = TransferHolderRequest { cause: cause.into(), ..late.clone() };
+        let late = suite.transfers(0).transfer_holder(suite.on_behalf(late)).await;
+        refused(late, Code::FailedPrecondition, "HOLDER_CHANGED");
+    }
     suite.presence(0, Presence::Online).await;
     let told =
         || async { (explain(&suite, &id, None).await.outcome() == RoutingOutcome::NotQueued).then_some(()) };

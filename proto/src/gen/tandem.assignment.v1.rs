@@ -262,7 +262,7 @@ pub mod operation_service_client {
             self
         }
         /// How far an operation is. An agent sees what concerns what they hold; supervisors, admins and services see all.
-        /// Errors: INVALID_ARGUMENT, NOT_FOUND.
+        /// Errors: INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION (AGENT_INACTIVE: the caller is an agent who works no more).
         pub async fn get_operation(
             &mut self,
             request: impl tonic::IntoRequest<super::GetOperationRequest>,
@@ -339,7 +339,7 @@ pub mod operation_service_server {
     #[async_trait]
     pub trait OperationService: std::marker::Send + std::marker::Sync + 'static {
         /// How far an operation is. An agent sees what concerns what they hold; supervisors, admins and services see all.
-        /// Errors: INVALID_ARGUMENT, NOT_FOUND.
+        /// Errors: INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION (AGENT_INACTIVE: the caller is an agent who works no more).
         async fn get_operation(
             &self,
             request: tonic::Request<super::GetOperationRequest>,
@@ -762,7 +762,7 @@ pub struct UnassignResponse {
     pub change_token: ::prost::alloc::string::String,
 }
 /// Asks to assign many.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct BulkAssignRequest {
     /// A UUID; the same id and body answer the same again for every conversation that was assigned.
     #[prost(string, tag = "1")]
@@ -782,6 +782,13 @@ pub struct BulkAssignRequest {
     /// Puts labels on with it (ids), at most 20.
     #[prost(string, repeated, tag = "8")]
     pub add_label_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The epochs that the caller decided on, by conversation id: refuses what has passed it. Others are taken from the AI, a queue
+    /// or nobody.
+    #[prost(map = "string, int64", tag = "9")]
+    pub expected_epochs: ::std::collections::HashMap<
+        ::prost::alloc::string::String,
+        i64,
+    >,
     /// To whom.
     #[prost(oneof = "bulk_assign_request::Assignee", tags = "3, 4")]
     pub assignee: ::core::option::Option<bulk_assign_request::Assignee>,
@@ -5794,7 +5801,7 @@ pub mod routing_service_server {
 /// Asks what everybody has in hand.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetLoadRequest {
-    /// How many agents and teams together at most: 1 to 100, 0 means 50.
+    /// How many agents and teams together at most: 1 to 200, 0 means 50.
     #[prost(int32, tag = "1")]
     pub page_size: i32,
     /// Where the last page ended.
@@ -5877,7 +5884,7 @@ pub struct GetFiguresRequest {
     /// By what to group.
     #[prost(enumeration = "FigureGroup", tag = "6")]
     pub group_by: i32,
-    /// How many rows at most: 1 to 100, 0 means 50.
+    /// How many rows at most: 1 to 200, 0 means 50.
     #[prost(int32, tag = "7")]
     pub page_size: i32,
     /// Where the last page ended.

@@ -9752,6 +9752,10 @@ pub struct TransferHolderRequest {
     /// For a hand-off: the language that the person who takes it should speak, a BCP 47 tag.
     #[prost(string, tag = "16")]
     pub hand_off_language: ::prost::alloc::string::String,
+    /// It was chosen because it waits in a queue: refused with HOLDER_CHANGED while it is snoozed, since a snooze changes no epoch
+    /// and who chose may not have heard of it.
+    #[prost(bool, tag = "17")]
+    pub from_queue: bool,
 }
 /// The first answer.
 #[derive(Clone, PartialEq, ::prost::Message)]

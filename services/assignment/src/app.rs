@@ -30,6 +30,9 @@ use crate::{Config, MIGRATOR, RULES, router, rpc, ticker};
 /// How long a replica holds the feed without a word.
 const LEASE: TimeDelta = TimeDelta::seconds(10);
 
+/// What is kept of conversations: with the shape 1 what routing and figures ask of them.
+const SHAPE: u16 = 1;
+
 /// Starts the service: it serves when this returns, and says that it is not ready until its database is usable.
 pub async fn start(config: Config, ambient: Ambient, drain: Drain) -> Result<Running, StartError> {
     let foundation = Foundation::lay("assignment", config.common, &MIGRATOR, ambient, drain).await?;
@@ -40,7 +43,8 @@ pub async fn start(config: Config, ambient: Ambient, drain: Drain) -> Result<Run
 
     let hub = Hub::default();
     let follower = ConversationFeed { ambient: ambient.clone(), hub: hub.clone() };
-    let consumer = ConsumerConfig { feed: "conversation", lease: LEASE };
+    let consumer = ConsumerConfig { feed: "conversation", shape: SHAPE, lease: LEASE };
+    let key = consumer.key();
     let progress = Consumer::spawn(
         consumer,
         pool.clone(),
@@ -52,7 +56,7 @@ pub async fn start(config: Config, ambient: Ambient, drain: Drain) -> Result<Run
     tokio::spawn(wake(hub.clone(), progress.clone()));
     let customers = foundation.peer(|peers| &peers.customer_profile)?;
     let of_customers = Consumer::spawn(
-        ConsumerConfig { feed: "customer-profile", lease: LEASE },
+        ConsumerConfig { feed: "customer-profile", shape: 0, lease: LEASE },
         pool.clone(),
         ambient.clone(),
         customers.clone(),
@@ -67,8 +71,8 @@ pub async fn start(config: Config, ambient: Ambient, drain: Drain) -> Result<Run
     let tail = Tail::spawn(pool.clone(), hydrate.clone(), &sequencer, end.clone());
     let feed = FeedServer::new(pool.clone(), hydrate, tail, sequencer.clone(), end.clone());
     let feeds = vec![
-        (ServiceName::Conversation, "conversation", peer.clone(), progress),
-        (ServiceName::CustomerProfile, "customer-profile", customers, of_customers),
+        (ServiceName::Conversation, key, peer.clone(), progress),
+        (ServiceName::CustomerProfile, "customer-profile".to_owned(), customers, of_customers),
     ];
     let freshness = Freshness::new(ServiceName::Assignment, foundation.signer.clone(), pool.clone(), feeds);
     let conversations = Conversations::new(peer, foundation.max_message_bytes);

@@ -70,7 +70,7 @@ pub async fn start(config: Config, ambient: Ambient, drain: Drain) -> Result<Run
     let pool = foundation.pool.clone();
     let sequencer = Sequencer::spawn(pool.clone(), ambient.clone(), stop.clone());
     let tail = Tail::spawn(pool.clone(), Arc::new(Hydrator), &sequencer, stop.clone());
-    let feed = |name| ConsumerConfig { feed: name, lease: LEASE };
+    let feed = |name| ConsumerConfig { feed: name, shape: 0, lease: LEASE };
     let assignment = foundation.peer(|peers| &peers.assignment)?;
     let customers = foundation.peer(|peers| &peers.customer_profile)?;
     let of_assignment = Consumer::spawn(
@@ -94,8 +94,8 @@ pub async fn start(config: Config, ambient: Ambient, drain: Drain) -> Result<Run
         foundation.signer.clone(),
         pool.clone(),
         vec![
-            (ServiceName::Assignment, "assignment", assignment, of_assignment),
-            (ServiceName::CustomerProfile, "customer-profile", customers, of_customers),
+            (ServiceName::Assignment, "assignment".to_owned(), assignment, of_assignment),
+            (ServiceName::CustomerProfile, "customer-profile".to_owned(), customers, of_customers),
         ],
     );
     let signer = foundation.signer.clone();

@@ -38,7 +38,11 @@ pub async fn start(config: Config, ambient: Ambient, drain: Drain) -> Result<Run
 
     let conversation = foundation.peer(|peers| &peers.conversation)?;
     let progress = Consumer::spawn(
-        ConsumerConfig { feed: "conversation", lease: TimeDelta::seconds(config.feed.lease_s.into()) },
+        ConsumerConfig {
+            feed: "conversation",
+            shape: 0,
+            lease: TimeDelta::seconds(config.feed.lease_s.into()),
+        },
         pool.clone(),
         ambient.clone(),
         conversation.clone(),
@@ -49,7 +53,7 @@ pub async fn start(config: Config, ambient: Ambient, drain: Drain) -> Result<Run
         ServiceName::CustomerProfile,
         foundation.signer.clone(),
         pool.clone(),
-        vec![(ServiceName::Conversation, "conversation", conversation, progress)],
+        vec![(ServiceName::Conversation, "conversation".to_owned(), conversation, progress)],
     );
     let kept = TimeDelta::days(config.feed.kept_days.into());
     tokio::spawn(ticker::run(pool.clone(), ambient.clone(), kept, background));

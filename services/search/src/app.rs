@@ -65,8 +65,8 @@ pub async fn start(config: Config, ambient: Ambient, drain: Drain) -> Result<Run
     );
 
     let feeds = vec![
-        (ServiceName::Conversation, "conversation", conversation, progress.0),
-        (ServiceName::CustomerProfile, "customer-profile", customer_profile, progress.1),
+        (ServiceName::Conversation, "conversation".to_owned(), conversation, progress.0),
+        (ServiceName::CustomerProfile, "customer-profile".to_owned(), customer_profile, progress.1),
     ];
     let api = SearchApi {
         messages: Messages {
@@ -99,7 +99,11 @@ fn follow(
     let every = Duration::from_millis(search.lag_poll_ms.max(1));
     tokio::spawn(following.clone().watch(channel.clone(), every, stop.clone()));
     Consumer::spawn(
-        ConsumerConfig { feed: following.feed, lease: TimeDelta::seconds(search.lease_s.max(1).into()) },
+        ConsumerConfig {
+            feed: following.feed,
+            shape: 0,
+            lease: TimeDelta::seconds(search.lease_s.max(1).into()),
+        },
         foundation.pool.clone(),
         foundation.ambient.clone(),
         channel.clone(),

@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use tandem_fault::{Reason, reason_of};
 use tandem_proto::feed::v1::change_feed_service_client::ChangeFeedServiceClient;
 use tandem_proto::feed::v1::{ChangeKind, Cursor, SubscribeRequest};
-use tandem_tests::{Parts, Recorder, Suite, item, whatsapp};
+use tandem_tests::{Parts, Recorder, Suite, eventually, item, whatsapp};
 use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -163,5 +163,43 @@ async fn a_consumer_that_was_away_for_too_long_rebuilds_and_sweeps() {
     let generation: i64 =
         sqlx::query_scalar("SELECT generation FROM feed_cursor").fetch_one(&record).await.unwrap();
     assert_eq!(generation, 2);
+    stop.cancel();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_release_that_keeps_more_builds_anew_beside_the_one_before() {
+    let mut suite = Suite::start(Parts::CONVERSATION).await;
+    let channel = suite.create_channel().await;
+    let url = suite.databases.create(&tandem_assignment::MIGRATOR).await;
+    let (database, record) = (pool(&suite.conversation_url), pool(&url));
+    Recorder::prepare(&record).await;
+    let stop = CancellationToken::new();
+    let follow = |shape: u16| {
+        let (pool, channel) = (service_pool(&url), as_service(&suite, 0));
+        Recorder::spawn_shape(shape, "a", pool, suite.ambient.clone(), channel, stop.clone())
+    };
+    let _before = follow(0);
+    write(&suite, channel, "one", 50).await;
+    recorded(&record, settled(&database).await).await;
+    // An upgrade: both serve for a while. What the release before writes must not undo what the new one wrote.
+    let _after = follow(1);
+    for batch in 0..10 {
+        write(&suite, channel, &format!("both-{batch}"), 20).await;
+    }
+    let head = settled(&database).await;
+    let places = || async {
+        let places: Vec<i64> =
+            sqlx::query_scalar("SELECT seq FROM feed_cursor WHERE rebuild_page IS NULL AND seq = $1")
+                .bind(head)
+                .fetch_all(&record)
+                .await
+                .unwrap();
+        (places.len() == 2).then_some(())
+    };
+    eventually("both are at the head", places).await;
+    assert_eq!(Truth::projected(&record).await, Truth::read(&database).await);
+    let oldest: i64 =
+        sqlx::query_scalar("SELECT min(generation) FROM projection").fetch_one(&record).await.unwrap();
+    assert!(oldest > 1 << 32, "everything is of the new shape, also what did not change since");
     stop.cancel();
 }

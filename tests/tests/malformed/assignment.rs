@@ -122,7 +122,7 @@ pub const WRONG: &[Row] = &[
         r#"{"preferences":{"mutedKinds":[0,1,99]}}"#,
         "preferences.muted_kinds[0] preferences.muted_kinds[2]",
     ),
-    ("assignment.OverviewService/GetLoad", Role::Supervisor, r#"{"pageSize":101}"#, "page_size"),
+    ("assignment.OverviewService/GetLoad", Role::Supervisor, r#"{"pageSize":201}"#, "page_size"),
     (
         "assignment.OverviewService/GetFigures",
         Role::Supervisor,

@@ -5,7 +5,7 @@ use tandem_database::{Connection, Result};
 use super::read::Changes;
 use crate::domain::figure;
 use crate::domain::model::HolderChange;
-use crate::domain::notification::{Hub, tell, tell_mentions, tell_woken};
+use crate::domain::notification::{Hub, of_changes, of_mentions, of_wakes, tell};
 use crate::domain::operation::return_stragglers;
 use crate::domain::transfer::follow;
 use crate::store;
@@ -32,6 +32,31 @@ impl Apply for ConversationFeed {
     }
 
     async fn apply(&self, connection: &mut Connection, generation: i64, changes: &[Change]) -> Result<()> {
+        self.take(connection, generation, changes, true).await
+    }
+
+    /// Which wakes were told is not known where wakes were not kept yet: those of a snapshot are old news.
+    async fn snapshot(&self, connection: &mut Connection, generation: i64, changes: &[Change]) -> Result<()> {
+        self.take(connection, generation, changes, false).await
+    }
+
+    async fn sweep(&self, connection: &mut Connection, generation: i64) -> Result<()> {
+        store::tenant::sweep(connection, generation).await?;
+        store::channel::sweep(connection, generation).await?;
+        store::conversation::sweep(connection, generation).await?;
+        store::holder_change::sweep(connection, generation).await?;
+        store::figure::sweep(connection, generation).await
+    }
+}
+
+impl ConversationFeed {
+    async fn take(
+        &self,
+        connection: &mut Connection,
+        generation: i64,
+        changes: &[Change],
+        tell_wakes: bool,
+    ) -> Result<()> {
         let changes = Changes::read(changes);
         if !changes.tenants.is_empty() {
             store::tenant::upsert(connection, generation, &changes.tenants).await?;
@@ -47,6 +72,7 @@ impl Apply for ConversationFeed {
             store::conversation::remove(connection, &changes.gone).await?;
         }
         let entries = changes.holder_changes;
+        let mut told = Vec::new();
         if !entries.is_empty() {
             let unknown = store::holder_change::insert(connection, generation, &entries).await?;
             let new: Vec<HolderChange> = entries
@@ -55,27 +81,18 @@ impl Apply for ConversationFeed {
                 .cloned()
                 .collect();
             // Only the first time: who joins a team later is not told of what came before.
-            if tell(connection, &self.ambient, &new).await? > 0 {
-                self.hub.made();
-            }
+            told.extend(of_changes(connection, &self.ambient, &new).await?);
         }
-        if tell_mentions(connection, &self.ambient, &changes.mentions).await? > 0 {
-            self.hub.made();
+        told.extend(of_mentions(&self.ambient, &changes.mentions));
+        let wakes = of_wakes(connection, &self.ambient, &changes.status_changes).await?;
+        if tell_wakes {
+            told.extend(wakes);
         }
-        if tell_woken(connection, &self.ambient, &changes.status_changes).await? > 0 {
+        if tell(connection, told).await? > 0 {
             self.hub.made();
         }
         let (status_changes, responses) = (&changes.status_changes, &changes.responses);
         figure::count(connection, generation, &entries, status_changes, responses).await?;
         follow(connection, &entries, &changes.conversations).await
-    }
-
-    async fn sweep(&self, connection: &mut Connection, generation: i64) -> Result<()> {
-        store::tenant::sweep(connection, generation).await?;
-        store::channel::sweep(connection, generation).await?;
-        store::conversation::sweep(connection, generation).await?;
-        store::holder_change::sweep(connection, generation).await?;
-        // After the changes of holder, by which it counts.
-        store::figure::sweep(connection, generation).await
     }
 }

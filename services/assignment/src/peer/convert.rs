@@ -30,6 +30,7 @@ pub fn encode(transfer: &Transfer) -> Result<Vec<u8>> {
         add_label_ids: transfer.add_label_ids.iter().map(Uuid::to_string).collect(),
         hand_off_skill: transfer.hand_off_skill.clone(),
         hand_off_language: transfer.hand_off_language.clone(),
+        from_queue: transfer.from_queue,
     };
     Ok(message.encode_to_vec())
 }

@@ -1,6 +1,6 @@
 //! Changes of holder as they are asked for become commands of the domain.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use prost::Message;
 use tandem_access::Caller;
@@ -188,6 +188,7 @@ pub fn bulk_assign(
     let named: Vec<&Uuid> = ids.iter().filter(|id| !id.is_nil()).collect();
     let once = named.iter().collect::<HashSet<_>>().len() == named.len();
     violations.check(once, "conversation_ids", "must be there once each");
+    let epochs = expected_epochs(&mut violations, &ids, &message.expected_epochs);
     note(&mut violations, &message.note);
     let assignee = message.assignee.clone().map(|assignee| match assignee {
         BulkAssignee::AgentId(id) => Assignee::AgentId(id),
@@ -199,6 +200,7 @@ pub fn bulk_assign(
     let body = proto::BulkAssignRequest {
         request_id: String::new(),
         conversation_ids: Vec::new(),
+        expected_epochs: HashMap::new(),
         ..message.clone()
     };
     let request = request(caller, "BulkAssign", request_id, &body)?;
@@ -209,7 +211,7 @@ pub fn bulk_assign(
                 ..request.clone()
             },
             conversation_id,
-            expected_epoch: 0,
+            expected_epoch: epochs.get(&conversation_id).copied().unwrap_or_default(),
             force: message.force,
         },
         assignee,
@@ -218,6 +220,24 @@ pub fn bulk_assign(
         add_label_ids: add_label_ids.clone(),
     };
     Ok(ids.into_iter().map(one).collect())
+}
+
+fn expected_epochs(
+    violations: &mut Violations,
+    ids: &[Uuid],
+    epochs: &HashMap<String, i64>,
+) -> HashMap<Uuid, i64> {
+    let mut expected = HashMap::new();
+    let mut given: Vec<(&String, &i64)> = epochs.iter().collect();
+    given.sort_unstable();
+    for (text, epoch) in given {
+        let field = format!("expected_epochs[{text}]");
+        let id = text.parse().ok().filter(|id| ids.contains(id));
+        violations.check(id.is_some(), &field, "must be of one of the conversations");
+        violations.check(*epoch > 0, &field, "must be an epoch");
+        expected.extend(id.map(|id| (id, *epoch)));
+    }
+    expected
 }
 
 pub fn transfer_all(

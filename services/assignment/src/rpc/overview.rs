@@ -1,15 +1,15 @@
 //! How the work goes.
 
 use chrono::{Datelike, NaiveDate, TimeDelta};
-use prost::Message;
-use tandem_access::{Caller, caller};
-use tandem_fault::{Fault, Violations};
+use tandem_access::caller;
+use tandem_fault::Violations;
 use tandem_proto::assignment::v1 as proto;
 use tandem_proto::assignment::v1::overview_service_server::OverviewService;
-use tandem_signed_token::{PageToken, Signer, binding};
+use tandem_signed_token::Signer;
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
+use super::page::Page;
 use super::{convert, parse};
 use crate::domain::App;
 use crate::domain::figure::{self, Figures, Times, Wanted};
@@ -33,17 +33,15 @@ impl OverviewService for Overview {
         request: Request<proto::GetLoadRequest>,
     ) -> Result<Response<proto::GetLoadResponse>, Status> {
         let (caller, message) = (caller(&request)?, request.get_ref());
-        let mut violations = Violations::new();
-        let limit = page_size(&mut violations, message.page_size);
-        violations.finish()?;
-        let bound = bound(caller, "GetLoad", &[])?;
-        let place = PageToken::resume(&self.signer, &bound, &message.page_token)?.unwrap_or(Place::START);
-        let load = load::get(&self.app, caller, place, limit, &message.at_least_as_fresh).await?;
-        let next = load.next.map(|next| PageToken::encode(&self.signer, &bound, &next));
+        let size = (message.page_size, &message.page_token[..]);
+        let method = ("GetLoad", &proto::GetLoadRequest::default());
+        let page = Page::<Place>::read(&self.signer, caller, Violations::new(), method, size)?;
+        let place = page.after.unwrap_or(Place::START);
+        let load = load::get(&self.app, caller, place, page.limit, &message.at_least_as_fresh).await?;
         Ok(Response::new(proto::GetLoadResponse {
             agents: load.agents.into_iter().map(agent_load).collect(),
             teams: load.teams.into_iter().map(team_load).collect(),
-            next_page_token: next.unwrap_or_default(),
+            next_page_token: page.next(&self.signer, load.next.as_ref()),
         }))
     }
 
@@ -52,7 +50,8 @@ impl OverviewService for Overview {
         request: Request<proto::GetFiguresRequest>,
     ) -> Result<Response<proto::GetFiguresResponse>, Status> {
         let (caller, message) = (caller(&request)?, request.get_ref());
-        let mut wanted = wanted(message)?;
+        let mut violations = Violations::new();
+        let wanted = wanted(&mut violations, message);
         let (grouped, fresh) = (wanted.group, &message.at_least_as_fresh);
         let filter = proto::GetFiguresRequest {
             page_size: 0,
@@ -60,41 +59,31 @@ impl OverviewService for Overview {
             at_least_as_fresh: Vec::new(),
             ..message.clone()
         };
-        let bound = bound(caller, "GetFigures", &filter.encode_to_vec())?;
-        wanted.after = PageToken::resume(&self.signer, &bound, &message.page_token)?;
-        let page = figure::list(&self.app, caller, wanted, fresh).await?;
-        let next = page.next.map(|next| PageToken::encode(&self.signer, &bound, &next));
-        let rows = page.rows.into_iter().map(|row| figures(row, grouped)).collect();
-        Ok(Response::new(proto::GetFiguresResponse { rows, next_page_token: next.unwrap_or_default() }))
+        let size = (message.page_size, &message.page_token[..]);
+        let page = Page::<String>::read(&self.signer, caller, violations, ("GetFigures", &filter), size)?;
+        let wanted = Wanted { after: page.after.clone(), limit: page.limit, ..wanted };
+        let found = figure::list(&self.app, caller, wanted, fresh).await?;
+        let next_page_token = page.next(&self.signer, found.next.as_ref());
+        let rows = found.rows.into_iter().map(|row| figures(row, grouped)).collect();
+        Ok(Response::new(proto::GetFiguresResponse { rows, next_page_token }))
     }
 }
 
-fn bound(caller: &Caller, method: &str, filter: &[u8]) -> Result<[u8; 16], Fault> {
-    Ok(binding(&[caller.tenant()?.as_bytes(), caller.subject.as_bytes(), method.as_bytes(), filter]))
-}
-
-fn page_size(violations: &mut Violations, size: i32) -> i64 {
-    violations.check((0..=100).contains(&size), "page_size", "must be 0 to 100");
-    if size == 0 { 50 } else { size.into() }
-}
-
-fn wanted(message: &proto::GetFiguresRequest) -> Result<Wanted, Fault> {
-    let mut violations = Violations::new();
-    let from = date(&mut violations, "from_date", &message.from_date);
-    let until = date(&mut violations, "until_date", &message.until_date);
+/// What is asked for, but for the page. What is wrong with it leaves it unused.
+fn wanted(violations: &mut Violations, message: &proto::GetFiguresRequest) -> Wanted {
+    let from = date(violations, "from_date", &message.from_date);
+    let until = date(violations, "until_date", &message.until_date);
     if let (Some(from), Some(until)) = (from, until) {
         let fits = (1..=MOST_DAYS).contains(&((until - from).num_days() + 1));
         violations.check(fits, "until_date", "must be from_date or up to 91 days after it");
     }
-    let channel_ids = ids(&mut violations, "channel_ids", &message.channel_ids);
-    let team_ids = ids(&mut violations, "team_ids", &message.team_ids);
-    let agent_ids = ids(&mut violations, "agent_ids", &message.agent_ids);
+    let channel_ids = ids(violations, "channel_ids", &message.channel_ids);
+    let team_ids = ids(violations, "team_ids", &message.team_ids);
+    let agent_ids = ids(violations, "agent_ids", &message.agent_ids);
     let group = FigureGroup::from_number(message.group_by);
     violations.check(message.group_by == 0 || group.is_some(), "group_by", "must be a known group");
-    let limit = page_size(&mut violations, message.page_size);
-    violations.finish()?;
     let (from, until) = (from.unwrap_or_default(), until.unwrap_or_default());
-    Ok(Wanted { from, until, channel_ids, team_ids, agent_ids, group, after: None, limit })
+    Wanted { from, until, channel_ids, team_ids, agent_ids, group, after: None, limit: 0 }
 }
 
 /// A day of the years that this service may see.

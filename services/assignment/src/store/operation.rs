@@ -332,7 +332,24 @@ pub async fn end_all(
     Ok(())
 }
 
-/// Which of some agents, (tenant, agent), are deactivated, while nothing returns what they hold.
+/// Which of some conversations are not known here, nor on their way to an agent: nothing will ever say who holds them.
+pub async fn gone(connection: &mut Connection, tenant_id: Uuid, ids: &[Uuid]) -> Result<Vec<Uuid>> {
+    let gone = sqlx::query_scalar!(
+        r#"SELECT wanted.id AS "id!" FROM unnest($2::uuid[]) AS wanted (id)
+           WHERE NOT EXISTS (SELECT FROM conversation c WHERE c.tenant_id = $1 AND c.id = wanted.id)
+             AND NOT EXISTS (
+                 SELECT FROM reservation r
+                 WHERE r.tenant_id = $1 AND r.conversation_id = wanted.id AND r.state IN (1, 2))"#,
+        tenant_id,
+        ids,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(gone)
+}
+
+/// Which of some agents, (tenant, agent), are deactivated, while nothing returns what they hold. They stay so until the end of
+/// the transaction: a reactivation waits, and ends what this transaction begins.
 pub async fn left_alone(connection: &mut Connection, agents: &[(Uuid, Uuid)]) -> Result<Vec<(Uuid, Uuid)>> {
     let (tenants, ids): (Vec<Uuid>, Vec<Uuid>) = agents.iter().copied().unzip();
     let rows = sqlx::query!(
@@ -340,7 +357,8 @@ pub async fn left_alone(connection: &mut Connection, agents: &[(Uuid, Uuid)]) ->
          FROM unnest($1::uuid[], $2::uuid[]) AS wanted (tenant_id, id) JOIN agent a USING (tenant_id, id)
          WHERE a.state = 2 AND NOT EXISTS (
              SELECT FROM operation o
-             WHERE o.tenant_id = a.tenant_id AND o.agent_id = a.id AND o.kind = 1 AND o.state = 1)",
+             WHERE o.tenant_id = a.tenant_id AND o.agent_id = a.id AND o.kind = 1 AND o.state = 1)
+         ORDER BY a.tenant_id, a.id FOR SHARE OF a",
         &tenants,
         &ids,
     )

@@ -120,6 +120,7 @@ pub async fn take_due(
         r#"UPDATE presence p SET return_at = NULL
            FROM (SELECT tenant_id, agent_id FROM presence
                  WHERE return_at IS NOT NULL AND return_at <= $1
+                   AND NOT EXISTS (SELECT FROM tenant s WHERE s.id = presence.tenant_id AND s.suspended)
                    -- What is on its way to the agent is waited for, so that it returns with the rest.
                    AND NOT EXISTS (SELECT FROM reservation r
                                    WHERE r.tenant_id = presence.tenant_id AND r.agent_id = presence.agent_id

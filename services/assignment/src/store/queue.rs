@@ -177,8 +177,8 @@ pub async fn lock(
     Ok(locked.is_some() && !is_reserved(connection, tenant_id, id).await?)
 }
 
-/// Locks what is next in some teams' queues, but for what others have locked, and for `but`. Answers its id and epoch, and
-/// whether it is on its way to somebody already: then the next call finds another.
+/// Locks what is next in some teams' queues, but for what is on its way to somebody, what others have locked, and `but`. Answers
+/// its id and epoch. What was reserved since the statement began is found by [`is_reserved`] afterwards.
 pub async fn lock_next(
     connection: &mut Connection,
     tenant_id: Uuid,

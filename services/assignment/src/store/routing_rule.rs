@@ -1,16 +1,19 @@
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use tandem_database::{Connection, Result};
 use tandem_fault::Fault;
 use uuid::Uuid;
 
-use super::{all_written, conflict};
+use super::conflict;
 use crate::domain::check::folded;
 use crate::domain::kinds::{HandOffReason, Priority, Strategy, checked};
 use crate::domain::model::Skill;
 use crate::domain::routing::Rule;
 
 struct Record {
+    tenant_id: Uuid,
     id: Uuid,
     display_name: String,
     enabled: bool,
@@ -75,14 +78,22 @@ pub async fn lock_all(connection: &mut Connection) -> Result<()> {
     Ok(())
 }
 
-/// Errors: `ALREADY_EXISTS`.
-pub async fn insert(connection: &mut Connection, tenant_id: Uuid, rule: &Rule) -> Result<()> {
+/// Writes a rule, new or changed. Errors: `ALREADY_EXISTS`.
+pub async fn put(connection: &mut Connection, tenant_id: Uuid, rule: &Rule) -> Result<()> {
     let (priorities, reasons) = numbers(rule);
     sqlx::query!(
         "INSERT INTO routing_rule (tenant_id, id, display_name, name_folded, enabled, place, channel_ids, team_ids,
              priorities, languages, customer_tag_ids, hand_off_reasons, strategy, required_skills, preferred_skills,
              language_required, fallback_after_s, fallback_team_id, created_at, version)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)",
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
+         ON CONFLICT (tenant_id, id) DO UPDATE SET display_name = EXCLUDED.display_name,
+             name_folded = EXCLUDED.name_folded, enabled = EXCLUDED.enabled, place = EXCLUDED.place,
+             channel_ids = EXCLUDED.channel_ids, team_ids = EXCLUDED.team_ids, priorities = EXCLUDED.priorities,
+             languages = EXCLUDED.languages, customer_tag_ids = EXCLUDED.customer_tag_ids,
+             hand_off_reasons = EXCLUDED.hand_off_reasons, strategy = EXCLUDED.strategy,
+             required_skills = EXCLUDED.required_skills, preferred_skills = EXCLUDED.preferred_skills,
+             language_required = EXCLUDED.language_required, fallback_after_s = EXCLUDED.fallback_after_s,
+             fallback_team_id = EXCLUDED.fallback_team_id, version = EXCLUDED.version",
         tenant_id,
         rule.id,
         rule.display_name,
@@ -110,55 +121,16 @@ pub async fn insert(connection: &mut Connection, tenant_id: Uuid, rule: &Rule) -
     Ok(())
 }
 
-/// Errors: `ALREADY_EXISTS`.
-pub async fn update(connection: &mut Connection, tenant_id: Uuid, rule: &Rule) -> Result<()> {
-    let (priorities, reasons) = numbers(rule);
-    let updated = sqlx::query!(
-        "UPDATE routing_rule SET display_name = $3, name_folded = $4, enabled = $5, place = $6, channel_ids = $7,
-             team_ids = $8, priorities = $9, languages = $10, customer_tag_ids = $11, hand_off_reasons = $12,
-             strategy = $13, required_skills = $14, preferred_skills = $15, language_required = $16,
-             fallback_after_s = $17, fallback_team_id = $18, version = $19
-         WHERE tenant_id = $1 AND id = $2",
+/// Locks a rule until the end of the transaction. Answers whether there is one.
+pub async fn lock(connection: &mut Connection, tenant_id: Uuid, id: Uuid) -> Result<bool> {
+    let locked = sqlx::query_scalar!(
+        "SELECT id FROM routing_rule WHERE tenant_id = $1 AND id = $2 FOR UPDATE",
         tenant_id,
-        rule.id,
-        rule.display_name,
-        folded(&rule.display_name),
-        rule.enabled,
-        rule.place,
-        &rule.channel_ids,
-        &rule.team_ids,
-        &priorities,
-        &rule.languages,
-        &rule.customer_tag_ids,
-        &reasons,
-        rule.strategy.number(),
-        serde_json::to_value(&rule.required_skills).map_err(Fault::internal)?,
-        &rule.preferred_skills,
-        rule.language_required,
-        rule.fallback_after_s,
-        rule.fallback_team_id,
-        rule.version,
-    )
-    .execute(connection)
-    .await
-    .map_err(conflict::of_directory)?;
-    all_written(updated.rows_affected(), 1)
-}
-
-/// Reads and locks a rule.
-pub async fn lock(connection: &mut Connection, tenant_id: Uuid, id: Uuid) -> Result<Option<Rule>> {
-    let record = sqlx::query_as!(
-        Record,
-        "SELECT id, display_name, enabled, place, channel_ids, team_ids, priorities, languages, customer_tag_ids,
-                hand_off_reasons, strategy, required_skills, preferred_skills, language_required, fallback_after_s,
-                fallback_team_id, created_at, version
-         FROM routing_rule WHERE tenant_id = $1 AND id = $2 FOR UPDATE",
-        tenant_id,
-        id,
+        id
     )
     .fetch_optional(connection)
     .await?;
-    record.map(Record::into_rule).transpose()
+    Ok(locked.is_some())
 }
 
 pub async fn delete(connection: &mut Connection, tenant_id: Uuid, id: Uuid) -> Result<()> {
@@ -169,16 +141,25 @@ pub async fn delete(connection: &mut Connection, tenant_id: Uuid, id: Uuid) -> R
 }
 
 /// A tenant's rules, at most a hundred, in the order in which they are asked.
-pub async fn all(connection: &mut Connection, tenant_id: Uuid) -> Result<Vec<Rule>> {
+pub async fn of_tenant(connection: &mut Connection, tenant_id: Uuid) -> Result<Vec<Rule>> {
+    Ok(all(connection, &[tenant_id]).await?.remove(&tenant_id).unwrap_or_default())
+}
+
+/// The rules of some tenants, at most a hundred each, in the order in which they are asked.
+pub async fn all(connection: &mut Connection, tenants: &[Uuid]) -> Result<HashMap<Uuid, Vec<Rule>>> {
     let records = sqlx::query_as!(
         Record,
-        "SELECT id, display_name, enabled, place, channel_ids, team_ids, priorities, languages, customer_tag_ids,
-                hand_off_reasons, strategy, required_skills, preferred_skills, language_required, fallback_after_s,
-                fallback_team_id, created_at, version
-         FROM routing_rule WHERE tenant_id = $1 ORDER BY place, id LIMIT 100",
-        tenant_id,
+        r#"SELECT tenant_id, id, display_name, enabled, place, channel_ids, team_ids, priorities, languages,
+                  customer_tag_ids, hand_off_reasons, strategy, required_skills, preferred_skills, language_required,
+                  fallback_after_s, fallback_team_id, created_at, version
+           FROM routing_rule WHERE tenant_id = ANY ($1) ORDER BY tenant_id, place, id"#,
+        tenants,
     )
     .fetch_all(connection)
     .await?;
-    records.into_iter().map(Record::into_rule).collect()
+    let mut rules: HashMap<Uuid, Vec<Rule>> = HashMap::new();
+    for record in records {
+        rules.entry(record.tenant_id).or_default().push(record.into_rule()?);
+    }
+    Ok(rules)
 }

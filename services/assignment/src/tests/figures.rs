@@ -265,7 +265,7 @@ async fn figures_come_in_pages_and_of_what_is_named() {
         until_date: "2024-02-01".to_owned(),
         channel_ids: vec!["x".to_owned()],
         group_by: 9,
-        page_size: 101,
+        page_size: 201,
         ..proto::GetFiguresRequest::default()
     };
     assert_eq!(

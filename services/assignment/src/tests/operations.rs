@@ -257,6 +257,56 @@ async fn what_conversation_gave_before_it_knew_is_returned_when_it_is_shown() {
 }
 
 #[tokio::test]
+async fn what_a_restore_of_conversations_database_undid_does_not_keep_an_operation_running() {
+    let sandbox = Sandbox::start().await;
+    let ada = sandbox.agent("ada", 0).await;
+    let held = sandbox.given(ada, 2).await;
+    let begun = deactivate(&sandbox, ada).await.operation.unwrap();
+    sandbox.fake.state().conversations.remove(&(TENANT, held[0]));
+    let gone = sqlx::query("DELETE FROM conversation WHERE id = $1").bind(held[0]);
+    gone.execute(&sandbox.app.pool).await.unwrap();
+    sandbox.settle().await;
+    let ended = far(&sandbox, &begun).await;
+    assert_eq!((ended.state(), counts(&ended)), (Done, (1, 1, 0, 0)));
+}
+
+#[tokio::test]
+async fn what_is_shown_while_an_agent_comes_back_stays_with_the_agent() {
+    let sandbox = Sandbox::start().await;
+    let ada = sandbox.agent("ada", 0).await;
+    sandbox.team("Team", &[ada]).await;
+    let late = sandbox.conversation().await;
+    deactivate(&sandbox, ada).await;
+    sandbox.settle().await;
+    let to = Holder { kind: HolderKind::Agent.into(), id: ada.to_string(), ..Holder::default() };
+    let taken = TransferHolderRequest {
+        request_id: sandbox.id(),
+        conversation_id: late.to_string(),
+        to: Some(to),
+        cause: HolderChangeCause::TakeOver.into(),
+        actor: Some(Actor { kind: ActorKind::Agent.into(), id: ada.to_string(), ..Actor::default() }),
+        ..TransferHolderRequest::default()
+    };
+    sandbox.fake.state().transfer(TENANT, &taken).unwrap();
+    // The reactivation is about to commit when the feed shows what the agent holds.
+    let mut reactivation = tandem_database::begin(&sandbox.app.pool).await.unwrap();
+    let update = sqlx::query("UPDATE agent SET state = 1 WHERE id = $1").bind(ada);
+    update.execute(&mut *reactivation).await.unwrap();
+    let shown = async {
+        sandbox.catch_up().await;
+    };
+    let commit = async {
+        let waiting = "SELECT count(*) FROM pg_stat_activity
+                       WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        while sqlx::query_scalar::<_, i64>(waiting).fetch_one(&sandbox.app.pool).await.unwrap() == 0 {}
+        reactivation.commit().await.unwrap();
+    };
+    guarded(async { tokio::join!(shown, commit) }).await;
+    sandbox.settle().await;
+    assert_eq!(sandbox.holder(late), (HolderKind::Agent.into(), ada.to_string(), 2));
+}
+
+#[tokio::test]
 async fn everything_is_given_away_within_capacity_and_beyond_by_who_leads() {
     let sandbox = Sandbox::start().await;
     let (ada, bob) = (sandbox.agent("ada", 0).await, sandbox.agent("bob", 2).await);

@@ -1,6 +1,7 @@
 //! What agents are told of snoozed conversations that wake, and what they do not want to be told of.
 
 use chrono::TimeDelta;
+use tandem_change_feed::Apply;
 use tandem_proto::assignment::v1 as proto;
 use tandem_proto::assignment::v1::NotificationKind;
 use tandem_proto::assignment::v1::assignment_service_server::AssignmentService;
@@ -122,6 +123,31 @@ async fn who_holds_what_wakes_is_told_once() {
     tick(&sandbox.app).await.unwrap();
     sandbox.apply(3, &changes).await;
     assert_eq!((told(&sandbox, "ada").await, told(&sandbox, "bob").await), (vec![], vec![]));
+}
+
+#[tokio::test]
+async fn a_rebuild_tells_no_wake_of_before_wakes_were_kept() {
+    let sandbox = Sandbox::start().await;
+    let ada = sandbox.agent("ada", 0).await;
+    sandbox.agent("lead", 0).await;
+    let held = sandbox.conversation().await;
+    give(&sandbox, held, ada).await;
+    wake(&sandbox, held, ActorKind::Customer, &sandbox.id()).await;
+    assert_eq!(told(&sandbox, "ada").await.len(), 2);
+    for table in ["notification", "wake"] {
+        let delete = sqlx::AssertSqlSafe(format!("DELETE FROM {table}"));
+        sqlx::raw_sql(delete).execute(&sandbox.app.pool).await.unwrap();
+    }
+    let changes = sandbox.fake.state().changes.clone();
+    let mut tx = tandem_database::begin(&sandbox.app.pool).await.unwrap();
+    sandbox.feed.snapshot(&mut tx, 2, &changes).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(told(&sandbox, "ada").await, []);
+    // It is known from then on.
+    sandbox.apply(2, &changes).await;
+    assert_eq!(told(&sandbox, "ada").await, []);
+    wake(&sandbox, held, ActorKind::Customer, &sandbox.id()).await;
+    assert_eq!(told(&sandbox, "ada").await, [(NotificationKind::Woken, "customer".to_owned())]);
 }
 
 #[tokio::test]

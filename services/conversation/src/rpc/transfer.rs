@@ -91,6 +91,7 @@ fn parse_transfer(
         add_label_ids,
         hand_off_skill: request.hand_off_skill,
         hand_off_language: request.hand_off_language,
+        from_queue: request.from_queue,
     })
 }
 

@@ -38,6 +38,16 @@ pub trait Apply: Send + Sync + 'static {
         changes: &[Change],
     ) -> impl Future<Output = Result<()>> + Send;
 
+    /// Writes a page of a rebuild's snapshot; unless it says otherwise, as changes that just happened.
+    fn snapshot(
+        &self,
+        connection: &mut Connection,
+        generation: i64,
+        changes: &[Change],
+    ) -> impl Future<Output = Result<()>> + Send {
+        self.apply(connection, generation, changes)
+    }
+
     /// After the commit, such as waking this service's own sequencer for changes that follow from what was applied.
     fn committed(&self) {}
 
@@ -48,10 +58,25 @@ pub trait Apply: Send + Sync + 'static {
 /// How a consumer holds its feed.
 #[derive(Debug, Clone)]
 pub struct ConsumerConfig {
-    /// The feed's name, such as `conversation`; the key of its cursor.
+    /// The feed's name, such as `conversation`.
     pub feed: &'static str,
+    /// What is kept of the feed: one higher with every release that keeps more of it, so that it is built anew. The release
+    /// before goes on beside it under a cursor of its own; its rows, of a lower generation, never replace newer ones.
+    pub shape: u16,
     /// How long a replica holds the feed without a word.
     pub lease: TimeDelta,
+}
+
+impl ConsumerConfig {
+    /// The cursor's key: the feed's name, and the shape from the second on, as in `conversation.1`.
+    pub fn key(&self) -> String {
+        if self.shape == 0 { self.feed.to_owned() } else { format!("{}.{}", self.feed, self.shape) }
+    }
+
+    /// The first generation of this shape: higher than all of those before it.
+    fn first_generation(&self) -> i64 {
+        (i64::from(self.shape) << 32) + 1
+    }
 }
 
 /// How far a consumer of this process is, for metrics and index lag.
@@ -66,6 +91,7 @@ pub struct Progress {
 /// Follows one feed while it holds its lease.
 pub struct Consumer<A> {
     pub(crate) config: ConsumerConfig,
+    pub(crate) key: String,
     pub(crate) pool: Pool,
     pub(crate) ambient: Ambient,
     pub(crate) channel: InternalChannel,
@@ -94,7 +120,8 @@ impl<A: Apply> Consumer<A> {
     ) -> watch::Receiver<Progress> {
         let (progress, receiver) = watch::channel(Progress::default());
         let lease = ambient.id();
-        let consumer = Self { config, pool, ambient, channel, apply, lease, progress };
+        let key = config.key();
+        let consumer = Self { config, key, pool, ambient, channel, apply, lease, progress };
         tokio::spawn(async move {
             tokio::select! {
                 () = stop.cancelled() => {}
@@ -187,7 +214,7 @@ impl<A: Apply> Consumer<A> {
             }
             sqlx::query!(
                 "UPDATE feed_cursor SET seq = $2, mark = $3 WHERE feed = $1",
-                self.config.feed,
+                self.key,
                 next.seq,
                 next.mark,
             )
@@ -209,7 +236,7 @@ impl<A: Apply> Consumer<A> {
         let fenced = sqlx::query!(
             "UPDATE feed_cursor SET lease_until = $3
              WHERE feed = $1 AND lease = $2 AND seq = $4 AND mark = $5 AND rebuild_page IS NOT DISTINCT FROM $6",
-            self.config.feed,
+            self.key,
             self.lease,
             self.ambient.now() + self.config.lease,
             held.cursor.seq,
@@ -227,15 +254,24 @@ impl<A: Apply> Consumer<A> {
     }
 
     async fn acquire(&self) -> Result<Option<Held>> {
-        sqlx::query!("INSERT INTO feed_cursor (feed) VALUES ($1) ON CONFLICT DO NOTHING", self.config.feed)
-            .execute(&self.pool)
-            .await?;
+        // Where an earlier shape has come, with a mark that nobody knows: it is built anew. Else from the feed's beginning.
+        sqlx::query!(
+            "INSERT INTO feed_cursor (feed, generation, seq, mark)
+             SELECT $1, $2, coalesce(max(seq), 0), coalesce((array_agg(~mark ORDER BY seq DESC))[1], 0)
+             FROM feed_cursor WHERE seq > 0 AND (feed = $3 OR feed LIKE $3 || '.%')
+             ON CONFLICT DO NOTHING",
+            self.key,
+            self.config.first_generation(),
+            self.config.feed,
+        )
+        .execute(&self.pool)
+        .await?;
         let now = self.ambient.now();
         let row = sqlx::query!(
             "UPDATE feed_cursor SET lease = $2, lease_until = $3
              WHERE feed = $1 AND (lease IS NULL OR lease = $2 OR lease_until < $4)
              RETURNING seq, mark, generation, rebuild_page, rebuild_seq, rebuild_mark",
-            self.config.feed,
+            self.key,
             self.lease,
             now + self.config.lease,
             now,
@@ -254,7 +290,7 @@ impl<A: Apply> Consumer<A> {
     async fn release(&self) -> Result<()> {
         sqlx::query!(
             "UPDATE feed_cursor SET lease = NULL, lease_until = NULL WHERE feed = $1 AND lease = $2",
-            self.config.feed,
+            self.key,
             self.lease,
         )
         .execute(&self.pool)

@@ -15,8 +15,8 @@ const POLL: Duration = Duration::from_millis(10);
 /// Tokens that one read may name.
 const MOST_TOKENS: usize = 10;
 
-/// The feeds that a service follows: whose, over which channel, and how far this process is.
-pub type Feeds = Vec<(ServiceName, &'static str, InternalChannel, watch::Receiver<Progress>)>;
+/// The feeds that a service follows: whose, the cursor's key, over which channel, and how far this process is.
+pub type Feeds = Vec<(ServiceName, String, InternalChannel, watch::Receiver<Progress>)>;
 
 /// Makes change tokens of this service's writes, and lets reads wait for those of others.
 #[derive(Clone)]

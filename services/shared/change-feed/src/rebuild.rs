@@ -32,7 +32,7 @@ impl<A: Apply> Consumer<A> {
             if !self.fence(&mut tx, held).await? {
                 return Err(Fault::new(Reason::LeaseLost, "another replica follows the feed").into());
             }
-            self.apply.apply(&mut tx, held.generation, &page.changes).await?;
+            self.apply.snapshot(&mut tx, held.generation, &page.changes).await?;
             let done = page.next_page_token.is_empty();
             if done {
                 self.apply.sweep(&mut tx, held.generation).await?;
@@ -40,7 +40,7 @@ impl<A: Apply> Consumer<A> {
                     "UPDATE feed_cursor SET seq = $2, mark = $3, generation = $4,
                             rebuild_page = NULL, rebuild_seq = NULL, rebuild_mark = NULL
                      WHERE feed = $1",
-                    self.config.feed,
+                    self.key,
                     follow_from.seq,
                     follow_from.mark,
                     held.generation,
@@ -51,7 +51,7 @@ impl<A: Apply> Consumer<A> {
                 sqlx::query!(
                     "UPDATE feed_cursor SET generation = $2, rebuild_page = $3, rebuild_seq = $4, rebuild_mark = $5
                      WHERE feed = $1",
-                    self.config.feed,
+                    self.key,
                     held.generation,
                     page.next_page_token,
                     follow_from.seq,

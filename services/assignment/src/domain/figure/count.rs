@@ -31,5 +31,5 @@ pub async fn count(
         .map(|fact| (fact.tenant_id, fact.conversation_id))
         .chain(holder_changes.iter().map(|change| (change.tenant_id, change.conversation_id)))
         .collect();
-    store::figure::count(connection, &touched).await
+    store::figure::count(connection, generation, &touched).await
 }

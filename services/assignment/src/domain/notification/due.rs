@@ -2,7 +2,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tandem_database::{Result, begin};
 use uuid::Uuid;
 
-use super::tell::{KEPT, members, write};
+use super::tell::{KEPT, members, tell};
 use crate::domain::App;
 use crate::domain::kinds::NotificationKind;
 use crate::domain::model::{Actor, Due, Notification};
@@ -52,7 +52,7 @@ pub async fn tell_due(app: &App) -> Result<()> {
             at: if *kind == NotificationKind::Overdue { due.at } else { now },
         }));
     }
-    write(&mut tx, &told).await?;
+    tell(&mut tx, told).await?;
     tx.commit().await?;
     Ok(())
 }

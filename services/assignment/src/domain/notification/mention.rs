@@ -1,21 +1,16 @@
 use tandem_ambient::Ambient;
-use tandem_database::{Connection, Result};
 
-use super::tell::{KEPT, note, write};
+use super::tell::{KEPT, note};
 use crate::domain::kinds::NotificationKind;
 use crate::domain::model::{Mention, Notification};
 
-/// Tells agents that a note calls them: once for each note, however often it comes or is edited, and nobody of their own.
+/// That a note calls agents: told once for each note, however often it comes or is edited, and nobody of their own.
 ///
 /// What is older than notifications are kept is not told: a rebuild must not bring it back.
-pub async fn tell_mentions(
-    connection: &mut Connection,
-    ambient: &Ambient,
-    mentions: &[Mention],
-) -> Result<u64> {
+pub fn of_mentions(ambient: &Ambient, mentions: &[Mention]) -> Vec<Notification> {
     let oldest = ambient.now() - KEPT;
     let recent = mentions.iter().filter(|mention| mention.at >= oldest);
-    let told: Vec<Notification> = recent
+    recent
         .flat_map(|mention| {
             let others = mention.agent_ids.iter().filter(|agent| Some(**agent) != mention.actor.agent_id());
             others.map(|agent_id| Notification {
@@ -31,6 +26,5 @@ pub async fn tell_mentions(
                 at: mention.at,
             })
         })
-        .collect();
-    write(connection, &told).await
+        .collect()
 }

@@ -14,11 +14,11 @@ pub use due::{soon, tell_due};
 pub use hub::Hub;
 pub use list::list;
 pub use mark_read::mark_read;
-pub use mention::tell_mentions;
+pub use mention::of_mentions;
 pub use preference::{mute, muted};
-pub use tell::{forget, tell};
+pub use tell::{forget, of_changes, tell};
 pub use watch::watch;
-pub use woken::tell_woken;
+pub use woken::of_wakes;
 
 /// How far unread notifications are counted.
 const MOST_UNREAD: i64 = 100;

@@ -18,10 +18,14 @@ pub const KEPT: TimeDelta = TimeDelta::days(30);
 /// Notifications in one statement, and forgotten by one tick.
 const MOST: usize = 1_000;
 
-/// Makes the notifications of changes that were not known before. Answers how many there are.
+/// The notifications of changes that were not known before.
 ///
 /// What is older than notifications are kept is not told: a rebuild must not bring it back.
-pub async fn tell(connection: &mut Connection, ambient: &Ambient, changes: &[HolderChange]) -> Result<u64> {
+pub async fn of_changes(
+    connection: &mut Connection,
+    ambient: &Ambient,
+    changes: &[HolderChange],
+) -> Result<Vec<Notification>> {
     let oldest = ambient.now() - KEPT;
     let recent: Vec<&HolderChange> = changes.iter().filter(|change| change.at >= oldest).collect();
     let members = members(connection, recent.iter().map(|change| (change.tenant_id, change.to))).await?;
@@ -32,7 +36,7 @@ pub async fn tell(connection: &mut Connection, ambient: &Ambient, changes: &[Hol
             told.push(notification(ambient, change, agent_id, kind));
         }
     }
-    write(connection, &told).await
+    Ok(told)
 }
 
 /// The active members of the teams among some holders, by tenant and team.
@@ -51,8 +55,11 @@ pub(super) async fn members(
     Ok(members)
 }
 
-/// Writes notifications, a thousand at a time. Answers how many are new.
-pub(super) async fn write(connection: &mut Connection, told: &[Notification]) -> Result<u64> {
+/// Writes all notifications of a transaction, a thousand at a time. Answers how many are new.
+///
+/// Agents come in the order of their ids, whoever writes: those who write at once wait for each other and never in a circle.
+pub async fn tell(connection: &mut Connection, mut told: Vec<Notification>) -> Result<u64> {
+    told.sort_by_key(|notification| (notification.tenant_id, notification.agent_id));
     let mut new = 0;
     for chunk in told.chunks(MOST) {
         new += store::notification::insert(connection, chunk).await?;

@@ -1,25 +1,25 @@
 use tandem_ambient::Ambient;
 use tandem_database::{Connection, Result};
 
-use super::tell::{KEPT, members, write};
+use super::tell::{KEPT, members};
 use crate::domain::kinds::{ActorKind, NotificationKind, Status};
 use crate::domain::model::{Actor, Notification, StatusChange};
 use crate::store;
 
-/// Tells of snoozed conversations that woke by themselves: the agent who holds it, or everybody of the team in whose queue it
-/// is. Each wake is told once, however often the feed replays.
+/// That snoozed conversations woke by themselves, for the agent who holds it, or everybody of the team in whose queue it
+/// is. Each wake is answered once, however often the feed replays.
 ///
 /// What is older than notifications are kept is not told: a rebuild must not bring it back.
-pub async fn tell_woken(
+pub async fn of_wakes(
     connection: &mut Connection,
     ambient: &Ambient,
     changes: &[StatusChange],
-) -> Result<u64> {
+) -> Result<Vec<Notification>> {
     let oldest = ambient.now() - KEPT;
     let recent = changes.iter().filter(|change| change.at >= oldest && is_wake(change));
     let recent: Vec<StatusChange> = recent.copied().collect();
     if recent.is_empty() {
-        return Ok(0);
+        return Ok(Vec::new());
     }
     let held = store::wake::insert(connection, &recent).await?;
     let members = members(connection, held.iter().map(|((tenant, _), held)| (*tenant, held.holder))).await?;
@@ -42,7 +42,7 @@ pub async fn tell_woken(
             at: wake.at,
         }));
     }
-    write(connection, &told).await
+    Ok(told)
 }
 
 /// By the customer or by the clock: whoever else wakes a conversation is there already.

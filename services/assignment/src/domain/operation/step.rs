@@ -79,6 +79,8 @@ async fn finish(app: &App, operation: &Operation, lease: Uuid) -> Result<Step> {
 
 async fn move_all(app: &App, operation: &Operation, pending: &[(Uuid, i64)]) -> Result<Settled> {
     let queues = queues(app, operation, pending).await?;
+    let mut settled =
+        Settled { skipped: gone(app, operation, pending, &queues).await?, ..Settled::default() };
     // Once one has no answer the others would wait for theirs as well.
     let away = AtomicBool::new(false);
     let known =
@@ -86,7 +88,6 @@ async fn move_all(app: &App, operation: &Operation, pending: &[(Uuid, i64)]) -> 
     let moves: Vec<Moved> = known.collect();
     let moves = moves.into_iter().map(|one| move_one(app, one, &away));
     let outcomes: Vec<(Uuid, Outcome)> = stream::iter(moves).buffer_unordered(AT_ONCE).collect().await;
-    let mut settled = Settled::default();
     for (id, outcome) in outcomes {
         match outcome {
             Outcome::Moved => settled.moved.push(id),
@@ -124,6 +125,22 @@ async fn queues(app: &App, operation: &Operation, pending: &[(Uuid, i64)]) -> Re
     let (tenant_id, agent_id) = (operation.tenant_id, operation.agent_id);
     let teams = store::queue::of_conversations(&mut connection, tenant_id, agent_id, &ids).await?;
     Ok(teams.into_iter().map(|(id, team)| (id, Holder::team_or_nobody(team))).collect())
+}
+
+/// What will never be known: a restore of conversation's database has undone it.
+async fn gone(
+    app: &App,
+    operation: &Operation,
+    pending: &[(Uuid, i64)],
+    queues: &HashMap<Uuid, Holder>,
+) -> Result<Vec<Uuid>> {
+    let unknown: Vec<Uuid> =
+        pending.iter().map(|(id, _)| *id).filter(|id| !queues.contains_key(id)).collect();
+    if unknown.is_empty() {
+        return Ok(unknown);
+    }
+    let mut connection = app.pool.acquire().await?;
+    store::operation::gone(&mut connection, operation.tenant_id, &unknown).await
 }
 
 fn moved(operation: &Operation, conversation_id: Uuid, epoch: i64, to: Holder) -> Moved {

@@ -45,7 +45,7 @@ pub async fn candidates(
     {
         return Err(Fault::not_found("team").into());
     }
-    let rules = store::routing_rule::all(&mut connection, tenant_id).await?;
+    let rules = store::routing_rule::of_tenant(&mut connection, tenant_id).await?;
     let rule = deciding(&rules, &case);
     let rule_id = rule.map(|rule| rule.id);
     let default = Rule::default_at(app.ambient.now());

@@ -57,7 +57,7 @@ pub async fn explain(
     let Some(team_id) = case.queue() else { return Ok(nothing(Outcome::NotQueued, Vec::new())) };
     let rules = match rule {
         Some(rule) => vec![rule],
-        None => store::routing_rule::all(&mut connection, tenant_id).await?,
+        None => store::routing_rule::of_tenant(&mut connection, tenant_id).await?,
     };
     let mut verdicts = Vec::new();
     for rule in rules {

@@ -29,17 +29,19 @@ const AT_ONCE: usize = 4;
 pub async fn route(app: &App) -> Result<usize> {
     let mut connection = app.pool.acquire().await?;
     let teams = store::queue::at_work(&mut connection).await?;
-    let mut rules: HashMap<Uuid, Vec<Rule>> = HashMap::new();
-    for (tenant_id, ..) in &teams {
-        if !rules.contains_key(tenant_id) {
-            rules.insert(*tenant_id, store::routing_rule::all(&mut connection, *tenant_id).await?);
-        }
-    }
+    // In their order: a tenant's teams follow each other.
+    let mut tenants: Vec<Uuid> = teams.iter().map(|(tenant_id, ..)| *tenant_id).collect();
+    tenants.dedup();
+    let rules = match &tenants[..] {
+        [] => HashMap::new(),
+        tenants => store::routing_rule::all(&mut connection, tenants).await?,
+    };
     drop(connection);
     let rules = &rules;
     let passes = teams.into_iter().map(|(tenant_id, id, fallback_team_id)| async move {
         let team = Team { id, fallback_team_id, people: Vec::new() };
-        route_team(app, tenant_id, &rules[&tenant_id], team).await
+        let rules = rules.get(&tenant_id).map_or(&[][..], Vec::as_slice);
+        route_team(app, tenant_id, rules, team).await
     });
     let passes: Vec<Result<usize>> = stream::iter(passes).buffer_unordered(AT_ONCE).collect().await;
     let mut moved = 0;

@@ -39,12 +39,12 @@ pub async fn create(app: &App, command: Create) -> Result<Rule> {
     }
     values.check_known(&mut tx, request.tenant_id, Field::ALL).await?;
     store::routing_rule::lock_all(&mut tx).await?;
-    if store::routing_rule::all(&mut tx, request.tenant_id).await?.len() >= MOST {
+    if store::routing_rule::of_tenant(&mut tx, request.tenant_id).await?.len() >= MOST {
         return Err(Fault::new(Reason::LimitReached, "a tenant has at most 100 routing rules").into());
     }
     let mut rule = Rule { id: app.ambient.id(), ..Rule::default_at(now) };
     values.put(Field::ALL, &mut rule);
-    store::routing_rule::insert(&mut tx, request.tenant_id, &rule).await?;
+    store::routing_rule::put(&mut tx, request.tenant_id, &rule).await?;
     tandem_request_log::record(&mut tx, &request, &rule).await?;
     tx.commit().await?;
     Ok(rule)
@@ -60,15 +60,18 @@ pub async fn update(app: &App, command: Update) -> Result<Rule> {
     if let Some(rule) = tandem_request_log::claim(&mut tx, &request, app.ambient.now()).await? {
         return Ok(rule);
     }
-    let found = store::routing_rule::lock(&mut tx, tenant_id, rule_id).await?;
-    let mut rule = found.ok_or_else(|| Fault::not_found("routing rule"))?;
+    if !store::routing_rule::lock(&mut tx, tenant_id, rule_id).await? {
+        return Err(Fault::not_found("routing rule").into());
+    }
+    let mut rules = store::routing_rule::of_tenant(&mut tx, tenant_id).await?.into_iter();
+    let mut rule = rules.find(|rule| rule.id == rule_id).ok_or_else(|| Fault::not_found("routing rule"))?;
     if rule.version != version {
         return Err(Fault::new(Reason::EtagMismatch, "the rule changed since it was read").into());
     }
     values.check_known(&mut tx, tenant_id, &fields).await?;
     values.put(&fields, &mut rule);
     rule.version += 1;
-    store::routing_rule::update(&mut tx, tenant_id, &rule).await?;
+    store::routing_rule::put(&mut tx, tenant_id, &rule).await?;
     tandem_request_log::record(&mut tx, &request, &rule).await?;
     tx.commit().await?;
     Ok(rule)
@@ -81,5 +84,5 @@ pub async fn delete(app: &App, tenant_id: Uuid, rule_id: Uuid) -> Result<()> {
 
 /// All rules in the order in which they are asked.
 pub async fn list(app: &App, tenant_id: Uuid) -> Result<Vec<Rule>> {
-    store::routing_rule::all(&mut *app.pool.acquire().await?, tenant_id).await
+    store::routing_rule::of_tenant(&mut *app.pool.acquire().await?, tenant_id).await
 }

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::carry_out::{Begun, begin_again, carry_out};
 use super::reserve::{Taken, reserve_in};
-use super::settle::{give_up, land};
+use super::settle::decide;
 use super::{Command, Error, Result, Transfer};
 use crate::domain::App;
 use crate::domain::access::active_agent;
@@ -39,7 +39,7 @@ pub async fn claim_next(app: &App, caller: &Caller, claim: ClaimNext) -> Result<
         Some(Begun::Answered(answer)) => return Ok(Some(answer)),
         // Nobody knows any more at which epoch the earlier call found it: it is not sent again, but asked about.
         Some(Begun::Pending(pending)) => {
-            if let Some(answer) = resolve(app, &command, pending.transfer_id).await? {
+            if let Some(answer) = earlier(app, &command, pending.transfer_id).await? {
                 return Ok(Some(answer));
             }
         }
@@ -57,7 +57,7 @@ pub async fn claim_next(app: &App, caller: &Caller, claim: ClaimNext) -> Result<
         match (carry_out(app, begun).await, transfer_id) {
             (Err(Error::Refused(refused)), Some(transfer_id)) if refused.is_stale() => {
                 // An earlier call of this request may still be under way: it must not land beside the next one.
-                if let Some(answer) = resolve(app, &command, transfer_id).await? {
+                if let Some(answer) = earlier(app, &command, transfer_id).await? {
                     return Ok(Some(answer));
                 }
                 tried.push(command.conversation_id);
@@ -68,19 +68,12 @@ pub async fn claim_next(app: &App, caller: &Caller, claim: ClaimNext) -> Result<
     Err(faster().into())
 }
 
-/// What became of an earlier call's transfer; `None` when it never lands.
-async fn resolve(app: &App, command: &Command, transfer_id: Uuid) -> Result<Option<Vec<u8>>> {
-    let tenant_id = command.request.tenant_id;
-    match app.conversations.resolve(tenant_id, transfer_id).await? {
-        Some(landed) => Ok(Some(land(app, tenant_id, command.request.request_id, landed).await?)),
-        None => {
-            give_up(app, tenant_id, transfer_id).await?;
-            Ok(None)
-        }
-    }
+async fn earlier(app: &App, command: &Command, transfer_id: Uuid) -> Result<Option<Vec<u8>>> {
+    let Request { tenant_id, request_id, .. } = command.request;
+    Ok(decide(app, tenant_id, request_id, transfer_id).await?)
 }
 
-/// Reserves what is next; `None` when nothing waits.
+/// Reserves what is next and on its way to nobody; `None` when nothing waits.
 async fn reserve_next(
     app: &App,
     caller: &Caller,
@@ -107,7 +100,10 @@ async fn reserve_next(
         }
         (command.conversation_id, command.expected_epoch) = (conversation_id, epoch);
         let actor = Actor::person(Some(agent_id));
-        let transfer = Transfer::new(command, Holder::agent(agent_id), Cause::TakeOver, actor);
+        let transfer = Transfer {
+            from_queue: true,
+            ..Transfer::new(command, Holder::agent(agent_id), Cause::TakeOver, actor)
+        };
         let begun = reserve_in(app, &mut tx, command, &transfer, Taken::Within(agent_id)).await?;
         tx.commit().await?;
         return Ok(Some(begun));

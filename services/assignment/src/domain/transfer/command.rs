@@ -37,6 +37,8 @@ pub struct Transfer {
     /// What the AI suggests of who takes it; empty where it says nothing.
     pub hand_off_skill: String,
     pub hand_off_language: String,
+    /// It was chosen because it waits in a queue.
+    pub from_queue: bool,
 }
 
 impl Transfer {
@@ -57,6 +59,7 @@ impl Transfer {
             add_label_ids: Vec::new(),
             hand_off_skill: String::new(),
             hand_off_language: String::new(),
+            from_queue: false,
         }
     }
 }

@@ -32,7 +32,7 @@ pub async fn route(app: &App, routed: Routed) -> Result<bool> {
     let Routed { tenant_id, conversation_id, team_id, epoch, to, turn } = routed;
     let request = Request::new(tenant_id, "Route", app.ambient.id(), conversation_id.as_bytes());
     let command = Command { request, conversation_id, expected_epoch: epoch, force: false };
-    let transfer = Transfer::new(&command, to, Cause::Route, Actor::SYSTEM);
+    let transfer = Transfer { from_queue: true, ..Transfer::new(&command, to, Cause::Route, Actor::SYSTEM) };
     let mut tx = begin(&app.pool).await?;
     if !store::queue::lock(&mut tx, tenant_id, conversation_id, team_id, epoch).await? {
         return Ok(false);

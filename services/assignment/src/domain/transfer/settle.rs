@@ -43,6 +43,20 @@ pub(super) async fn give_up(app: &App, tenant_id: Uuid, transfer_id: Uuid) -> Re
     Ok(())
 }
 
+/// Asks conversation what became of a transfer, and writes it down: the first answer, or `None` when it never lands.
+pub(super) async fn decide(
+    app: &App,
+    tenant_id: Uuid,
+    request_id: Uuid,
+    transfer_id: Uuid,
+) -> Result<Option<Vec<u8>>> {
+    if let Some(landed) = app.conversations.resolve(tenant_id, transfer_id).await? {
+        return land(app, tenant_id, request_id, landed).await.map(Some);
+    }
+    give_up(app, tenant_id, transfer_id).await?;
+    Ok(None)
+}
+
 /// What the feed says: entries land the reservations that made them, states settle those that they show.
 pub async fn follow(
     connection: &mut Connection,
@@ -62,12 +76,8 @@ pub async fn resolve_orphans(app: &App) -> Result<usize> {
     drop(connection);
     let mut decided = 0;
     for (tenant_id, request_id, transfer_id) in orphans {
-        match app.conversations.resolve(tenant_id, transfer_id).await {
-            Ok(Some(landed)) => drop(land(app, tenant_id, request_id, landed).await?),
-            Ok(None) => give_up(app, tenant_id, transfer_id).await?,
-            // Conversation is away: the others would wait for it as well.
-            Err(_) => break,
-        }
+        // Where conversation is away the others would wait for it as well.
+        decide(app, tenant_id, request_id, transfer_id).await?;
         decided += 1;
     }
     Ok(decided)

@@ -40,6 +40,8 @@ pub struct Transfer {
     pub add_label_ids: Vec<Uuid>,
     pub hand_off_skill: String,
     pub hand_off_language: String,
+    /// It was chosen because it waits in a queue: not while it is snoozed.
+    pub from_queue: bool,
 }
 
 impl Domain {
@@ -91,8 +93,8 @@ async fn may_change(
     if conversation.status == Status::Closed {
         return Err(Fault::new(Reason::ConversationClosed, "the conversation is closed").into());
     }
-    if transfer.cause == Cause::Route && conversation.status == Status::Snoozed {
-        // A snooze changes no epoch: routing may not have heard of it.
+    if transfer.from_queue && conversation.status == Status::Snoozed {
+        // A snooze changes no epoch: who chose may not have heard of it.
         return Err(Fault::new(Reason::HolderChanged, "the conversation is snoozed").into());
     }
     if transfer.actor.kind == ActorKind::Ai {

@@ -4,7 +4,7 @@ ALTER TABLE conversation ADD COLUMN priority smallint NOT NULL DEFAULT 2, ADD CO
     -- The epoch that conversation said is over: nobody is to ask for it again until the feed shows another.
     ADD COLUMN refused_epoch bigint;
 -- A team's queue in the order in which it is worked off.
-CREATE INDEX conversation_queue ON conversation (tenant_id, holder_id, priority DESC, holder_since, id)
+CREATE INDEX conversation_queue ON conversation (tenant_id, holder_id, (-priority), holder_since, id)
     WHERE holder_kind = 3 AND status IN (1, 2);
 CREATE INDEX conversation_of_contact ON conversation (tenant_id, contact_id, id);
 

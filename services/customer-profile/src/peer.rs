@@ -10,7 +10,8 @@ use tandem_bootstrap::{ForwardDeadline, InjectTrace};
 use tandem_fault::{Fault, Reason};
 use tandem_proto::conversation::v1::conversation_service_client::ConversationServiceClient;
 use tandem_proto::conversation::v1::{
-    GetAccessScopeRequest, ListConversationsRequest, ListConversationsResponse,
+    GetAccessScopeRequest, ListConversationsRequest, ListConversationsResponse, ListMessagesRequest,
+    ListMessagesResponse, ListTimelineRequest, ListTimelineResponse,
 };
 use tonic::metadata::{AsciiMetadataValue, MetadataMap};
 use tonic::service::Interceptor;
@@ -108,6 +109,30 @@ impl Conversations {
         request: ListConversationsRequest,
     ) -> Result<ListConversationsResponse, Status> {
         Ok(self.client.clone().list_conversations(bearer.request(request)).await.map_err(relay)?.into_inner())
+    }
+
+    /// What was said in a conversation that the caller may see.
+    ///
+    /// # Errors
+    /// Those of `ListMessages`.
+    pub async fn messages(
+        &self,
+        bearer: &Bearer,
+        request: ListMessagesRequest,
+    ) -> Result<ListMessagesResponse, Status> {
+        Ok(self.client.clone().list_messages(bearer.request(request)).await.map_err(relay)?.into_inner())
+    }
+
+    /// What happened in a conversation that the caller may see.
+    ///
+    /// # Errors
+    /// Those of `ListTimeline`.
+    pub async fn timeline(
+        &self,
+        bearer: &Bearer,
+        request: ListTimelineRequest,
+    ) -> Result<ListTimelineResponse, Status> {
+        Ok(self.client.clone().list_timeline(bearer.request(request)).await.map_err(relay)?.into_inner())
     }
 }
 

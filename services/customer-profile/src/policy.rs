@@ -19,6 +19,11 @@ pub const RULES: &[Rule] = &[
     },
     customers("/tandem.customer.v1.CustomerService/AddNote"),
     customers("/tandem.customer.v1.CustomerService/ListNotes"),
+    Rule {
+        method: "/tandem.customer.v1.PrivacyService/ExportCustomer",
+        roles: &[Admin],
+        relation: Relation::Any,
+    },
     feed("/tandem.feed.v1.ChangeFeedService/Subscribe"),
     feed("/tandem.feed.v1.ChangeFeedService/Snapshot"),
     feed("/tandem.feed.v1.ChangeFeedService/Locate"),
@@ -44,11 +49,9 @@ mod tests {
         let set = prost_types::FileDescriptorSet::decode(tandem_proto::DESCRIPTOR_SET).unwrap();
         let mut methods = Vec::new();
         for file in &set.file {
-            for service in file
-                .service
-                .iter()
-                .filter(|service| ["CustomerService", "ChangeFeedService"].contains(&service.name()))
-            {
+            for service in file.service.iter().filter(|service| {
+                ["CustomerService", "PrivacyService", "ChangeFeedService"].contains(&service.name())
+            }) {
                 let path = |method: &str| format!("/{}.{}/{method}", file.package(), service.name());
                 methods.extend(service.method.iter().map(|method| path(method.name())));
             }

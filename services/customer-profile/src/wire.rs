@@ -5,8 +5,10 @@ use prost_types::Timestamp;
 use tandem_proto::conversation::v1::Contact as WireContact;
 use tandem_proto::customer::v1;
 use tandem_proto::r#type::v1::Identity as WireIdentity;
+use uuid::Uuid;
 
 use crate::domain::model::{Contact, Identity, Note, Profile, Tag};
+use crate::domain::privacy::Merged;
 
 /// A customer. One that was merged says so, and nothing else of itself.
 pub fn customer(profile: &Profile) -> v1::Customer {
@@ -30,7 +32,21 @@ pub fn customer(profile: &Profile) -> v1::Customer {
     }
 }
 
-fn contact(contact: &Contact) -> WireContact {
+/// What a customer keeps that was merged into another.
+pub fn merged(merged: Merged, into: Uuid) -> v1::Customer {
+    v1::Customer {
+        id: merged.id.to_string(),
+        name_corrected: !merged.corrected_name.is_empty(),
+        display_name: merged.corrected_name,
+        language: merged.language,
+        time_zone: merged.time_zone,
+        company: merged.company,
+        merged_into_id: into.to_string(),
+        ..v1::Customer::default()
+    }
+}
+
+pub fn contact(contact: &Contact) -> WireContact {
     WireContact {
         id: contact.id.to_string(),
         channel_id: contact.channel_id.to_string(),

@@ -22,5 +22,6 @@ pub const METHODS: &[Row] = &[
         Role::Agent,
         r#"{"requestId":"$new","customerId":"$customer","text":"x"}"#,
     ),
+    ("customer.PrivacyService/ExportCustomer", Role::Admin, r#"{"customerId":"$customer"}"#),
     ("customer.CustomerService/ListNotes", Role::Agent, r#"{"customerId":"$customer"}"#),
 ];

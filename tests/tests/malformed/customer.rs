@@ -44,5 +44,6 @@ pub const WRONG: &[Row] = &[
         r#"{"customerId":"x","pageSize":-1}"#,
         "customer_id page_size",
     ),
+    ("customer.PrivacyService/ExportCustomer", Role::Admin, r#"{"customerId":"x"}"#, "customer_id"),
     ("customer.CustomerService/ListTags", Role::Agent, r#"{"prefix":"a\u0000b"}"#, "prefix"),
 ];

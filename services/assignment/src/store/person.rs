@@ -7,8 +7,9 @@ use tandem_database::{Connection, Result};
 use tandem_fault::Fault;
 use uuid::Uuid;
 
+use crate::domain::check::folded;
 use crate::domain::kinds::{Presence, checked};
-use crate::domain::model::{Hours, MOST_HELD};
+use crate::domain::model::{Hours, MOST_HELD, Skill};
 use crate::domain::routing::Person;
 use crate::domain::team::is_open;
 
@@ -51,6 +52,7 @@ pub async fn read(
     .await?;
     let in_hours = in_hours(connection, tenant_id, ids, now).await?;
     let people = rows.into_iter().map(|row| {
+        let skills: Vec<Skill> = serde_json::from_value(row.skills).map_err(Fault::internal)?;
         Ok(Person {
             id: row.id,
             name: row.display_name,
@@ -58,7 +60,7 @@ pub async fn read(
             capacity: row.capacity,
             held: row.held,
             languages: row.languages,
-            skills: serde_json::from_value(row.skills).map_err(Fault::internal)?,
+            skills: skills.into_iter().map(|skill| Skill { name: folded(&skill.name), ..skill }).collect(),
             routed_at: row.routed_at,
             in_hours: in_hours.contains(&row.id),
         })

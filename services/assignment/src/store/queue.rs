@@ -51,18 +51,18 @@ pub async fn page(
         r#"SELECT c.id, c.priority, c.holder_since AS "since!" FROM conversation c
            WHERE c.tenant_id = $1 AND c.holder_id = $2 AND c.holder_kind = 3 AND c.status IN (1, 2)
              AND c.holder_since IS NOT NULL AND c.refused_epoch IS DISTINCT FROM c.epoch
-             AND ($3::smallint IS NULL OR c.priority < $3 OR (c.priority = $3 AND (c.holder_since, c.id) > ($4, $5)))
+             AND (-c.priority, c.holder_since, c.id) > ($3::smallint, $4::timestamptz, $5::uuid)
              AND ($7::timestamptz IS NULL OR c.holder_since <= $7)
              AND NOT EXISTS (
                  SELECT FROM reservation r
                  WHERE r.tenant_id = c.tenant_id AND r.conversation_id = c.id AND r.state IN (1, 2)
                    AND NOT (r.state = 2 AND r.epoch <= c.epoch) OFFSET 0)
-           ORDER BY c.priority DESC, c.holder_since, c.id LIMIT $6"#,
+           ORDER BY -c.priority, c.holder_since, c.id LIMIT $6"#,
         tenant_id,
         team_id,
-        after.map(|after| after.priority),
-        after.map(|after| after.since),
-        after.map(|after| after.id),
+        after.map_or(i16::MIN, |after| -after.priority),
+        after.map(|after| after.since).unwrap_or_default(),
+        after.map(|after| after.id).unwrap_or_default(),
         limit,
         before,
     )
@@ -197,7 +197,7 @@ pub async fn lock_next(
                           SELECT FROM reservation r
                           WHERE r.tenant_id = c.tenant_id AND r.conversation_id = c.id AND r.state IN (1, 2)
                             AND NOT (r.state = 2 AND r.epoch <= c.epoch) OFFSET 0)
-                    ORDER BY c.priority DESC, c.holder_since, c.id LIMIT 1 FOR NO KEY UPDATE OF c SKIP LOCKED) c
+                    ORDER BY -c.priority, c.holder_since, c.id LIMIT 1 FOR NO KEY UPDATE OF c SKIP LOCKED) c
            ORDER BY c.priority DESC, c.holder_since, c.id LIMIT 1"#,
         tenant_id,
         teams,

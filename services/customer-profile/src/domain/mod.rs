@@ -3,6 +3,7 @@
 pub mod merge;
 pub mod model;
 pub mod note;
+pub mod privacy;
 pub mod profile;
 pub mod projection;
 pub mod scope;

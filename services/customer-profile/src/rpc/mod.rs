@@ -2,6 +2,7 @@
 
 mod check;
 mod note;
+mod privacy;
 mod profile;
 mod tag;
 
@@ -23,6 +24,8 @@ use uuid::Uuid;
 use crate::domain::scope::Scope;
 use crate::domain::{Change, Core};
 use crate::peer::{Bearer, Conversations};
+
+pub use privacy::PrivacyRpc;
 
 /// Serves `CustomerService`.
 pub struct CustomerRpc {

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::split;
 use crate::domain::model::{Customer, Edits, Key, Standing};
+use crate::domain::privacy::Merged;
 
 /// Makes customers that are not there yet.
 pub async fn ensure(connection: &mut Connection, keys: &BTreeSet<Key>) -> Result<()> {
@@ -104,6 +105,21 @@ pub async fn members(connection: &mut Connection, root: Key) -> Result<Vec<Uuid>
     .fetch_all(connection)
     .await?;
     Ok(members)
+}
+
+/// What people said of the customers that were merged into one.
+pub async fn merged(connection: &mut Connection, root: Key) -> Result<Vec<Merged>> {
+    let merged = sqlx::query_as!(
+        Merged,
+        r#"SELECT id, coalesce(corrected_name, '') AS "corrected_name!", coalesce(language, '') AS "language!",
+                  coalesce(time_zone, '') AS "time_zone!", coalesce(company, '') AS "company!"
+           FROM customer WHERE tenant_id = $1 AND merged_into = $2 ORDER BY id"#,
+        root.0,
+        root.1,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(merged)
 }
 
 /// The customer that an id resolves to, with the channels that it is found by.

@@ -46,6 +46,7 @@ pub struct Person {
     /// Conversations held or on their way.
     pub held: i64,
     pub languages: Vec<String>,
+    /// Their names as they are compared.
     pub skills: Vec<Skill>,
     /// The last turn in the team.
     pub routed_at: Option<DateTime<Utc>>,

@@ -69,7 +69,7 @@ fn judge(case: &Case, rule: &Rule, person: &Person, helped_at: Option<DateTime<U
     let mut say = |kind, against, detail: String| reasons.push(Reason { kind, against, detail });
     let level = |name: &str| {
         let name = folded(name);
-        person.skills.iter().find(|skill| folded(&skill.name) == name).map_or(0, |skill| skill.level)
+        person.skills.iter().find(|skill| skill.name == name).map_or(0, |skill| skill.level)
     };
     let (mut points, mut preferred) = (0, 0);
     for wanted in &rule.required_skills {

@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::plan::{Move, Team, plan};
 use super::rank::Helped;
 use super::{Case, Person, Rule};
+use crate::domain::check::folded;
 use crate::domain::kinds::{HandOffReason, Presence, Priority, Status, Strategy};
 use crate::domain::model::{Holder, Skill};
 
@@ -50,7 +51,7 @@ fn person(number: u128) -> impl Arbitrarily<Value = Person> {
             held,
             languages: languages.into_iter().map(str::to_owned).collect(),
             // The case of a skill's name does not count.
-            skills: skills.into_iter().map(|(name, level)| Skill { name: name.to_uppercase(), level }).collect(),
+            skills: skills.into_iter().map(|(name, level)| Skill { name: folded(name), level }).collect(),
             routed_at,
             in_hours,
         })

@@ -67,8 +67,12 @@ pub async fn start(config: Config, ambient: Ambient, drain: Drain) -> Result<Run
     let as_caller =
         channel(&ClientConfig { endpoint: peers.conversation, ca: peers.ca, ..ClientConfig::default() })?;
     let (core, conversations) = (Core { pool, ambient, sequencer }, Conversations::new(as_caller));
-    let privacy =
-        PrivacyRpc { core: core.clone(), freshness: freshness.clone(), conversations: conversations.clone() };
+    let privacy = PrivacyRpc {
+        core: core.clone(),
+        freshness: freshness.clone(),
+        conversations: conversations.clone(),
+        end: drain.token(),
+    };
     let rpc = CustomerRpc { core, freshness, signer: foundation.signer.clone(), conversations };
     let limit = foundation.max_message_bytes;
     let customer =

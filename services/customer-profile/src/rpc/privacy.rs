@@ -1,12 +1,15 @@
 //! `PrivacyService` on the wire.
 
+use std::pin::Pin;
 use std::sync::LazyLock;
 
+use futures::Stream;
 use prost::Message;
 use prost_reflect::{DescriptorPool, DynamicMessage};
 use tandem_access::caller;
+use tandem_bootstrap::{shutting_down, until_drain};
 use tandem_change_feed::Freshness;
-use tandem_fault::{Fault, Reason, Violations};
+use tandem_fault::{Fault, Violations};
 use tandem_proto::conversation::v1::{
     Contact, Conversation, ListConversationsRequest, ListMessagesRequest, ListTimelineRequest,
     Message as Said, TimelineEntry,
@@ -54,7 +57,7 @@ pub struct PrivacyRpc {
 
 #[tonic::async_trait]
 impl PrivacyService for PrivacyRpc {
-    type ExportCustomerStream = ReceiverStream<Result<ExportCustomerResponse, Status>>;
+    type ExportCustomerStream = Pin<Box<dyn Stream<Item = Result<ExportCustomerResponse, Status>> + Send>>;
 
     async fn export_customer(
         &self,
@@ -76,14 +79,9 @@ impl PrivacyService for PrivacyRpc {
             fresh: message.at_least_as_fresh.clone(),
             sender: sender.clone(),
         };
-        let end = self.end.clone();
         tokio::spawn(async move {
             tokio::select! {
                 () = sender.closed() => {}
-                () = end.cancelled() => {
-                    let fault = Fault::new(Reason::ShuttingDown, "the process is draining, ask again");
-                    let _ = sender.try_send(Err(fault.into()));
-                }
                 ended = export.run((key.0, profile.id), wire::customer(&profile)) => {
                     if let Err(status) = ended {
                         let _ = sender.send(Err(status)).await;
@@ -91,7 +89,8 @@ impl PrivacyService for PrivacyRpc {
                 }
             }
         });
-        Ok(Response::new(ReceiverStream::new(receiver)))
+        let stream = until_drain(ReceiverStream::new(receiver), self.end.clone(), Some(Err(shutting_down())));
+        Ok(Response::new(Box::pin(stream)))
     }
 }
 

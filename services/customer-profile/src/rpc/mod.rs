@@ -1,9 +1,13 @@
-//! `CustomerService` on the wire: each method unpacks, calls, converts.
+//! The services on the wire: each method unpacks, calls, converts.
 
+mod attribute;
 mod check;
+mod customers;
 mod note;
 mod profile;
 mod tag;
+
+pub use attribute::AttributeRpc;
 
 use std::sync::Arc;
 
@@ -23,6 +27,11 @@ use uuid::Uuid;
 use crate::domain::scope::Scope;
 use crate::domain::{Change, Core};
 use crate::peer::{Bearer, Conversations};
+
+/// Characters of names and companies.
+const LINE: usize = 200;
+/// Characters of a category.
+const CATEGORY: usize = 64;
 
 /// Serves `CustomerService`.
 pub struct CustomerRpc {

@@ -159,12 +159,20 @@ pub async fn place(connection: &mut Connection, placed: &[(Key, Standing)]) -> R
     Ok(rows.into_iter().map(|row| ((row.tenant_id, row.id), row.version)).collect())
 }
 
-/// Takes a new version for the customers that contacts belong to now. Told to nobody: only their counts changed.
+/// Takes a new version for the customers that contacts belong to now, and their last contact. Told to nobody: only their
+/// counts changed.
 pub async fn count_again(connection: &mut Connection, contacts: &BTreeSet<Key>) -> Result<()> {
     let (tenants, ids) = split(contacts);
     sqlx::query!(
-        "UPDATE customer SET version = nextval('customer_version')
-         WHERE (tenant_id, id) IN (
+        "UPDATE customer r SET
+             version = nextval('customer_version'),
+             last_contact_at = (
+                 SELECT max(t.last_activity_at)
+                 FROM (SELECT r.id UNION ALL
+                       SELECT m.id FROM customer m WHERE m.tenant_id = r.tenant_id AND m.merged_into = r.id) AS m
+                 JOIN contact k ON k.tenant_id = r.tenant_id AND k.customer_id = m.id
+                 JOIN contact_totals t ON t.tenant_id = k.tenant_id AND t.contact_id = k.id)
+         WHERE (r.tenant_id, r.id) IN (
              SELECT c.tenant_id, coalesce(c.merged_into, c.id)
              FROM unnest($1::uuid[], $2::uuid[]) AS k (tenant_id, id)
              JOIN contact ON contact.tenant_id = k.tenant_id AND contact.id = k.id
@@ -188,6 +196,7 @@ pub async fn edit(
         "UPDATE customer SET
              corrected_name = coalesce($3, corrected_name), language = coalesce($4, language),
              time_zone = coalesce($5, time_zone), company = coalesce($6, company),
+             said_category = coalesce($9, said_category),
              name = $7, name_corrected = $8, sort_name = CASE $7 WHEN '' THEN U&'\\FFFF' ELSE $7 END,
              edit_version = edit_version + 1, version = nextval('customer_version')
          WHERE tenant_id = $1 AND id = $2 RETURNING version",
@@ -199,6 +208,7 @@ pub async fn edit(
         edits.company,
         standing.name,
         standing.name_corrected,
+        edits.category,
     )
     .fetch_one(connection)
     .await?;
@@ -238,36 +248,6 @@ pub async fn remove_empty(connection: &mut Connection, keys: &BTreeSet<Key>) -> 
     .fetch_all(connection)
     .await?;
     Ok(rows.into_iter().map(|row| ((row.tenant_id, row.id), row.version)).collect())
-}
-
-/// One row of the walk A–Z.
-#[derive(Debug, Clone)]
-pub struct Listed {
-    pub id: Uuid,
-    pub sort_name: String,
-    pub channel_ids: Vec<Uuid>,
-}
-
-/// Customers after a place in the order of names, merged ones left out.
-pub async fn after_name(
-    connection: &mut Connection,
-    tenant: Uuid,
-    (name, id): (&str, Uuid),
-    limit: i64,
-) -> Result<Vec<Listed>> {
-    let rows = sqlx::query_as!(
-        Listed,
-        "SELECT id, sort_name, channel_ids FROM customer
-         WHERE tenant_id = $1 AND merged_into IS NULL AND (sort_name, id) > ($2, $3)
-         ORDER BY sort_name, id LIMIT $4",
-        tenant,
-        name,
-        id,
-        limit,
-    )
-    .fetch_all(connection)
-    .await?;
-    Ok(rows)
 }
 
 /// Where a customer stands in the order of names, whether merged or not.

@@ -29,7 +29,7 @@ pub struct Customer {
     /// First contact.
     #[prost(message, optional, tag = "9")]
     pub first_contact_time: ::core::option::Option<::prost_types::Timestamp>,
-    /// Last contact.
+    /// Last contact: the newest activity in a conversation of the customer.
     #[prost(message, optional, tag = "10")]
     pub last_contact_time: ::core::option::Option<::prost_types::Timestamp>,
     /// How many conversations.
@@ -47,12 +47,19 @@ pub struct Customer {
     /// Grows with every change; orders the states of one customer.
     #[prost(int64, tag = "15")]
     pub version: i64,
-    /// Free attributes, by the key of their definition.
+    /// The tenant's own attributes, by the key of their definition (`AttributeService`), each in the one form that its type has:
+    /// see `AttributeType`.
     #[prost(map = "string, string", tag = "16")]
     pub attributes: ::std::collections::HashMap<
         ::prost::alloc::string::String,
         ::prost::alloc::string::String,
     >,
+    /// What the team files the customer under, at most 64 characters; compared as it stands.
+    #[prost(string, tag = "19")]
+    pub category: ::prost::alloc::string::String,
+    /// The agents who answered the customer, by id, at most 20, who did last first.
+    #[prost(string, repeated, tag = "20")]
+    pub agent_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 /// A tag that customers carry by id.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -83,6 +90,730 @@ pub struct Note {
     #[prost(message, optional, tag = "5")]
     pub create_time: ::core::option::Option<::prost_types::Timestamp>,
 }
+/// One attribute that customers may have.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AttributeDefinition {
+    /// The definition's id, a UUID: values are kept under it.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// What field masks, filters and `Customer.attributes` call it; unique in the tenant. At most 64 characters: small letters
+    /// a to z and digits, words that begin with a letter joined by `_`.
+    #[prost(string, tag = "2")]
+    pub key: ::prost::alloc::string::String,
+    /// What people read, 1 to 100 characters.
+    #[prost(string, tag = "3")]
+    pub title: ::prost::alloc::string::String,
+    /// What it holds; never changes.
+    #[prost(enumeration = "AttributeType", tag = "4")]
+    pub r#type: i32,
+    /// For one of a list: 1 to 100 different options of 1 to 100 characters, in the order to show them. Else empty.
+    #[prost(string, repeated, tag = "5")]
+    pub options: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// When it was created.
+    #[prost(message, optional, tag = "6")]
+    pub create_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// Changes with every change; send it back with an update. Empty asks nothing.
+    #[prost(string, tag = "7")]
+    pub etag: ::prost::alloc::string::String,
+}
+/// Asks to define an attribute.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CreateAttributeDefinitionRequest {
+    /// A UUID; the same id and body answer the same again.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// Key, title, type and options.
+    #[prost(message, optional, tag = "2")]
+    pub definition: ::core::option::Option<AttributeDefinition>,
+}
+/// The definition.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CreateAttributeDefinitionResponse {
+    /// The definition.
+    #[prost(message, optional, tag = "1")]
+    pub definition: ::core::option::Option<AttributeDefinition>,
+}
+/// Asks to change a definition.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UpdateAttributeDefinitionRequest {
+    /// A UUID; the same id and body answer the same again.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The definition's id, its etag and the new values.
+    #[prost(message, optional, tag = "2")]
+    pub definition: ::core::option::Option<AttributeDefinition>,
+    /// What to change: `key`, `title`, `options`; at least one.
+    #[prost(message, optional, tag = "3")]
+    pub update_mask: ::core::option::Option<::prost_types::FieldMask>,
+}
+/// The changed definition.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UpdateAttributeDefinitionResponse {
+    /// The definition.
+    #[prost(message, optional, tag = "1")]
+    pub definition: ::core::option::Option<AttributeDefinition>,
+}
+/// Asks to remove a definition.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DeleteAttributeDefinitionRequest {
+    /// The definition's id.
+    #[prost(string, tag = "1")]
+    pub definition_id: ::prost::alloc::string::String,
+}
+/// It is gone.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DeleteAttributeDefinitionResponse {}
+/// Asks for the definitions.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListAttributeDefinitionsRequest {}
+/// The definitions.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListAttributeDefinitionsResponse {
+    /// By key.
+    #[prost(message, repeated, tag = "1")]
+    pub definitions: ::prost::alloc::vec::Vec<AttributeDefinition>,
+}
+/// What an attribute holds. Values travel as text; they are answered in the form that is given here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum AttributeType {
+    /// Not given.
+    Unspecified = 0,
+    /// Text of 1 to 1,000 characters, without control characters but line breaks and tabs.
+    Text = 1,
+    /// A decimal number such as `-12.5`: at most 15 digits before the point and 15 behind it, no exponent.
+    Number = 2,
+    /// `true` or `false`.
+    Boolean = 3,
+    /// A day, such as `2026-11-23`.
+    Date = 4,
+    /// One of the definition's options, as it is written there.
+    OneOf = 5,
+    /// A link that begins with `<https://`> or `<http://`,> at most 1,000 characters.
+    Link = 6,
+}
+impl AttributeType {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "ATTRIBUTE_TYPE_UNSPECIFIED",
+            Self::Text => "ATTRIBUTE_TYPE_TEXT",
+            Self::Number => "ATTRIBUTE_TYPE_NUMBER",
+            Self::Boolean => "ATTRIBUTE_TYPE_BOOLEAN",
+            Self::Date => "ATTRIBUTE_TYPE_DATE",
+            Self::OneOf => "ATTRIBUTE_TYPE_ONE_OF",
+            Self::Link => "ATTRIBUTE_TYPE_LINK",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "ATTRIBUTE_TYPE_UNSPECIFIED" => Some(Self::Unspecified),
+            "ATTRIBUTE_TYPE_TEXT" => Some(Self::Text),
+            "ATTRIBUTE_TYPE_NUMBER" => Some(Self::Number),
+            "ATTRIBUTE_TYPE_BOOLEAN" => Some(Self::Boolean),
+            "ATTRIBUTE_TYPE_DATE" => Some(Self::Date),
+            "ATTRIBUTE_TYPE_ONE_OF" => Some(Self::OneOf),
+            "ATTRIBUTE_TYPE_LINK" => Some(Self::Link),
+            _ => None,
+        }
+    }
+}
+/// Generated client implementations.
+pub mod attribute_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// What a tenant keeps about its customers beyond what Tandem knows of itself. Values are set with
+    /// `CustomerService.UpdateCustomer`. Roles agent, supervisor, admin, ai read; role admin writes.
+    #[derive(Debug, Clone)]
+    pub struct AttributeServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl AttributeServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> AttributeServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> AttributeServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            AttributeServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Defines an attribute; a tenant has at most 100. Role admin. Errors: INVALID_ARGUMENT, ALREADY_EXISTS (key taken),
+        /// RESOURCE_EXHAUSTED (LIMIT_REACHED).
+        pub async fn create_attribute_definition(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CreateAttributeDefinitionRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CreateAttributeDefinitionResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.customer.v1.AttributeService/CreateAttributeDefinition",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tandem.customer.v1.AttributeService",
+                        "CreateAttributeDefinition",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Changes a definition. Values stay, under a new key too, and where their option is no longer offered. Role admin. Errors:
+        /// INVALID_ARGUMENT, NOT_FOUND, ABORTED (ETAG_MISMATCH), ALREADY_EXISTS.
+        pub async fn update_attribute_definition(
+            &mut self,
+            request: impl tonic::IntoRequest<super::UpdateAttributeDefinitionRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::UpdateAttributeDefinitionResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.customer.v1.AttributeService/UpdateAttributeDefinition",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tandem.customer.v1.AttributeService",
+                        "UpdateAttributeDefinition",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Removes a definition, and with it all its values from sight, for good; that it is gone already is no error. Role admin.
+        /// Errors: INVALID_ARGUMENT.
+        pub async fn delete_attribute_definition(
+            &mut self,
+            request: impl tonic::IntoRequest<super::DeleteAttributeDefinitionRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DeleteAttributeDefinitionResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.customer.v1.AttributeService/DeleteAttributeDefinition",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tandem.customer.v1.AttributeService",
+                        "DeleteAttributeDefinition",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// All definitions of the tenant, by key.
+        pub async fn list_attribute_definitions(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListAttributeDefinitionsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListAttributeDefinitionsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.customer.v1.AttributeService/ListAttributeDefinitions",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tandem.customer.v1.AttributeService",
+                        "ListAttributeDefinitions",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+pub mod attribute_service_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with AttributeServiceServer.
+    #[async_trait]
+    pub trait AttributeService: std::marker::Send + std::marker::Sync + 'static {
+        /// Defines an attribute; a tenant has at most 100. Role admin. Errors: INVALID_ARGUMENT, ALREADY_EXISTS (key taken),
+        /// RESOURCE_EXHAUSTED (LIMIT_REACHED).
+        async fn create_attribute_definition(
+            &self,
+            request: tonic::Request<super::CreateAttributeDefinitionRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CreateAttributeDefinitionResponse>,
+            tonic::Status,
+        >;
+        /// Changes a definition. Values stay, under a new key too, and where their option is no longer offered. Role admin. Errors:
+        /// INVALID_ARGUMENT, NOT_FOUND, ABORTED (ETAG_MISMATCH), ALREADY_EXISTS.
+        async fn update_attribute_definition(
+            &self,
+            request: tonic::Request<super::UpdateAttributeDefinitionRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::UpdateAttributeDefinitionResponse>,
+            tonic::Status,
+        >;
+        /// Removes a definition, and with it all its values from sight, for good; that it is gone already is no error. Role admin.
+        /// Errors: INVALID_ARGUMENT.
+        async fn delete_attribute_definition(
+            &self,
+            request: tonic::Request<super::DeleteAttributeDefinitionRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DeleteAttributeDefinitionResponse>,
+            tonic::Status,
+        >;
+        /// All definitions of the tenant, by key.
+        async fn list_attribute_definitions(
+            &self,
+            request: tonic::Request<super::ListAttributeDefinitionsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListAttributeDefinitionsResponse>,
+            tonic::Status,
+        >;
+    }
+    /// What a tenant keeps about its customers beyond what Tandem knows of itself. Values are set with
+    /// `CustomerService.UpdateCustomer`. Roles agent, supervisor, admin, ai read; role admin writes.
+    #[derive(Debug)]
+    pub struct AttributeServiceServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> AttributeServiceServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for AttributeServiceServer<T>
+    where
+        T: AttributeService,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/tandem.customer.v1.AttributeService/CreateAttributeDefinition" => {
+                    #[allow(non_camel_case_types)]
+                    struct CreateAttributeDefinitionSvc<T: AttributeService>(pub Arc<T>);
+                    impl<
+                        T: AttributeService,
+                    > tonic::server::UnaryService<
+                        super::CreateAttributeDefinitionRequest,
+                    > for CreateAttributeDefinitionSvc<T> {
+                        type Response = super::CreateAttributeDefinitionResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                super::CreateAttributeDefinitionRequest,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as AttributeService>::create_attribute_definition(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = CreateAttributeDefinitionSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.customer.v1.AttributeService/UpdateAttributeDefinition" => {
+                    #[allow(non_camel_case_types)]
+                    struct UpdateAttributeDefinitionSvc<T: AttributeService>(pub Arc<T>);
+                    impl<
+                        T: AttributeService,
+                    > tonic::server::UnaryService<
+                        super::UpdateAttributeDefinitionRequest,
+                    > for UpdateAttributeDefinitionSvc<T> {
+                        type Response = super::UpdateAttributeDefinitionResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                super::UpdateAttributeDefinitionRequest,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as AttributeService>::update_attribute_definition(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = UpdateAttributeDefinitionSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.customer.v1.AttributeService/DeleteAttributeDefinition" => {
+                    #[allow(non_camel_case_types)]
+                    struct DeleteAttributeDefinitionSvc<T: AttributeService>(pub Arc<T>);
+                    impl<
+                        T: AttributeService,
+                    > tonic::server::UnaryService<
+                        super::DeleteAttributeDefinitionRequest,
+                    > for DeleteAttributeDefinitionSvc<T> {
+                        type Response = super::DeleteAttributeDefinitionResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                super::DeleteAttributeDefinitionRequest,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as AttributeService>::delete_attribute_definition(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = DeleteAttributeDefinitionSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.customer.v1.AttributeService/ListAttributeDefinitions" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListAttributeDefinitionsSvc<T: AttributeService>(pub Arc<T>);
+                    impl<
+                        T: AttributeService,
+                    > tonic::server::UnaryService<super::ListAttributeDefinitionsRequest>
+                    for ListAttributeDefinitionsSvc<T> {
+                        type Response = super::ListAttributeDefinitionsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                super::ListAttributeDefinitionsRequest,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as AttributeService>::list_attribute_definitions(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListAttributeDefinitionsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for AttributeServiceServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "tandem.customer.v1.AttributeService";
+    impl<T> tonic::server::NamedService for AttributeServiceServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
 /// Asks for one customer.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetCustomerRequest {
@@ -93,12 +824,58 @@ pub struct GetCustomerRequest {
     #[prost(string, repeated, tag = "2")]
     pub at_least_as_fresh: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
-/// One customer.
+/// One customer with what a side panel shows of it.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct GetCustomerResponse {
     /// The customer.
     #[prost(message, optional, tag = "1")]
     pub customer: ::core::option::Option<Customer>,
+    /// Its tags, by name.
+    #[prost(message, repeated, tag = "2")]
+    pub tags: ::prost::alloc::vec::Vec<Tag>,
+    /// The first of its notes, at most 20; `ListNotes` goes on.
+    #[prost(message, repeated, tag = "3")]
+    pub notes: ::prost::alloc::vec::Vec<Note>,
+    /// The definitions of the tenant's attributes, by key: also of those that the customer has no value of.
+    #[prost(message, repeated, tag = "4")]
+    pub attribute_definitions: ::prost::alloc::vec::Vec<AttributeDefinition>,
+    /// The newest of its conversations that the caller may see, at most 10; `ListCustomerConversations` goes on.
+    #[prost(message, repeated, tag = "5")]
+    pub conversations: ::prost::alloc::vec::Vec<
+        super::super::conversation::v1::Conversation,
+    >,
+    /// The conversations could not be asked for just now: `conversations` is empty for that reason. The rest stands.
+    #[prost(bool, tag = "6")]
+    pub conversations_missing: bool,
+}
+/// Which customers: those for whom all parts that are given hold.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CustomerFilter {
+    /// They carry this tag (id).
+    #[prost(string, tag = "1")]
+    pub tag_id: ::prost::alloc::string::String,
+    /// They are filed under this category.
+    #[prost(string, tag = "2")]
+    pub category: ::prost::alloc::string::String,
+    /// They have this value of an attribute.
+    #[prost(message, optional, tag = "3")]
+    pub attribute: ::core::option::Option<AttributeValue>,
+    /// They have a contact on this channel (id).
+    #[prost(string, tag = "4")]
+    pub channel_id: ::prost::alloc::string::String,
+    /// A phone number of theirs is known, verified or claimed; or none is.
+    #[prost(bool, optional, tag = "5")]
+    pub has_phone: ::core::option::Option<bool>,
+}
+/// A value of one attribute.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AttributeValue {
+    /// The key of its definition.
+    #[prost(string, tag = "1")]
+    pub key: ::prost::alloc::string::String,
+    /// The value, in any form that its type reads.
+    #[prost(string, tag = "2")]
+    pub value: ::prost::alloc::string::String,
 }
 /// Asks for customers.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -109,12 +886,22 @@ pub struct ListCustomersRequest {
     /// Where the last page ended.
     #[prost(string, tag = "2")]
     pub page_token: ::prost::alloc::string::String,
-    /// Names from this one on; the beginning when empty.
+    /// With the order by name: names from this one on; the beginning when empty. With `reverse` the names before it, so that
+    /// both ways together make the whole list.
     #[prost(string, tag = "3")]
     pub from_name: ::prost::alloc::string::String,
     /// Change tokens of writes that the answer must show.
     #[prost(string, repeated, tag = "4")]
     pub at_least_as_fresh: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// In which order.
+    #[prost(enumeration = "CustomerOrder", tag = "5")]
+    pub order: i32,
+    /// The order the other way round.
+    #[prost(bool, tag = "6")]
+    pub reverse: bool,
+    /// Which customers; all when unset.
+    #[prost(message, optional, tag = "7")]
+    pub filter: ::core::option::Option<CustomerFilter>,
 }
 /// One page of customers.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -163,8 +950,9 @@ pub struct UpdateCustomerRequest {
     /// The customer's id, its etag and the new values.
     #[prost(message, optional, tag = "2")]
     pub customer: ::core::option::Option<Customer>,
-    /// What to change: `display_name`, `language`, `time_zone`, `company`; at least one. An empty `display_name` takes the
-    /// correction back: the channel's name shows again.
+    /// What to change: `display_name`, `language`, `time_zone`, `company`, `category`, `attributes.<key>` for one attribute
+    /// and `attributes` for all; at least one. An empty `display_name` takes the correction back: the channel's name shows
+    /// again. An attribute that is named here and empty or left out in the customer is taken off. At most 200.
     #[prost(message, optional, tag = "3")]
     pub update_mask: ::core::option::Option<::prost_types::FieldMask>,
 }
@@ -267,6 +1055,43 @@ pub struct ListNotesResponse {
     #[prost(string, tag = "2")]
     pub next_page_token: ::prost::alloc::string::String,
 }
+/// The orders of customers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum CustomerOrder {
+    /// By name.
+    Unspecified = 0,
+    /// A–Z in the collation of the Unicode root; those without a name come last.
+    Name = 1,
+    /// By last contact, newest first; those who never wrote come last.
+    LastContact = 2,
+    /// By first contact, newest first; those who never wrote come last.
+    FirstContact = 3,
+}
+impl CustomerOrder {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "CUSTOMER_ORDER_UNSPECIFIED",
+            Self::Name => "CUSTOMER_ORDER_NAME",
+            Self::LastContact => "CUSTOMER_ORDER_LAST_CONTACT",
+            Self::FirstContact => "CUSTOMER_ORDER_FIRST_CONTACT",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "CUSTOMER_ORDER_UNSPECIFIED" => Some(Self::Unspecified),
+            "CUSTOMER_ORDER_NAME" => Some(Self::Name),
+            "CUSTOMER_ORDER_LAST_CONTACT" => Some(Self::LastContact),
+            "CUSTOMER_ORDER_FIRST_CONTACT" => Some(Self::FirstContact),
+            _ => None,
+        }
+    }
+}
 /// Generated client implementations.
 pub mod customer_service_client {
     #![allow(
@@ -359,7 +1184,8 @@ pub mod customer_service_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
-        /// One customer; a merged one answers as the one that it was merged into. Errors: NOT_FOUND.
+        /// One customer with everything that a side panel shows of it; a merged one answers as the one that it was merged into.
+        /// Errors: INVALID_ARGUMENT, NOT_FOUND.
         pub async fn get_customer(
             &mut self,
             request: impl tonic::IntoRequest<super::GetCustomerRequest>,
@@ -386,7 +1212,8 @@ pub mod customer_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
-        /// Customers by name, A–Z. A narrow access scope may answer a short page with a token to go on. Errors: INVALID_ARGUMENT (PAGE_TOKEN_INVALID).
+        /// Customers in an order, that match a filter. What matches rarely, or a narrow access scope, may answer a short page with
+        /// a token to go on. Errors: INVALID_ARGUMENT (also PAGE_TOKEN_INVALID).
         pub async fn list_customers(
             &mut self,
             request: impl tonic::IntoRequest<super::ListCustomersRequest>,
@@ -600,7 +1427,8 @@ pub mod customer_service_server {
     /// Generated trait containing gRPC methods that should be implemented for use with CustomerServiceServer.
     #[async_trait]
     pub trait CustomerService: std::marker::Send + std::marker::Sync + 'static {
-        /// One customer; a merged one answers as the one that it was merged into. Errors: NOT_FOUND.
+        /// One customer with everything that a side panel shows of it; a merged one answers as the one that it was merged into.
+        /// Errors: INVALID_ARGUMENT, NOT_FOUND.
         async fn get_customer(
             &self,
             request: tonic::Request<super::GetCustomerRequest>,
@@ -608,7 +1436,8 @@ pub mod customer_service_server {
             tonic::Response<super::GetCustomerResponse>,
             tonic::Status,
         >;
-        /// Customers by name, A–Z. A narrow access scope may answer a short page with a token to go on. Errors: INVALID_ARGUMENT (PAGE_TOKEN_INVALID).
+        /// Customers in an order, that match a filter. What matches rarely, or a narrow access scope, may answer a short page with
+        /// a token to go on. Errors: INVALID_ARGUMENT (also PAGE_TOKEN_INVALID).
         async fn list_customers(
             &self,
             request: tonic::Request<super::ListCustomersRequest>,

@@ -5,6 +5,7 @@ use tandem_ambient::Ambient;
 use tandem_assembly::{Foundation, Running, StartError};
 use tandem_bootstrap::{ClientConfig, Drain, channel};
 use tandem_change_feed::{Consumer, ConsumerConfig, FeedServer, Freshness, Sequencer, Tail};
+use tandem_proto::customer::v1::attribute_service_server::AttributeServiceServer;
 use tandem_proto::customer::v1::customer_service_server::CustomerServiceServer;
 use tandem_proto::customer::v1::privacy_service_server::PrivacyServiceServer;
 use tandem_proto::feed::v1::change_feed_service_server::ChangeFeedServiceServer;
@@ -14,15 +15,19 @@ use tonic::service::Routes;
 use crate::domain::Core;
 use crate::feed::{Customers, FollowConversation};
 use crate::peer::Conversations;
-use crate::rpc::{CustomerRpc, PrivacyRpc};
+use crate::rpc::{AttributeRpc, CustomerRpc, PrivacyRpc};
 use crate::{Config, MIGRATOR, RULES, ticker};
 
 /// The services that are served.
-const SERVED: [&str; 3] = [
+const SERVED: [&str; 4] = [
     "tandem.customer.v1.CustomerService",
+    "tandem.customer.v1.AttributeService",
     "tandem.customer.v1.PrivacyService",
     "tandem.feed.v1.ChangeFeedService",
 ];
+
+/// What is kept of conversations: with the shape 1 which agents answered whom.
+const SHAPE: u16 = 1;
 
 /// Starts the service; it serves until the drain is through.
 ///
@@ -42,12 +47,11 @@ pub async fn start(config: Config, ambient: Ambient, drain: Drain) -> Result<Run
     let feed = FeedServer::new(pool.clone(), customers, tail, sequencer.clone(), serving);
 
     let conversation = foundation.peer(|peers| &peers.conversation)?;
+    let lease = TimeDelta::seconds(config.feed.lease_s.into());
+    let consumer = ConsumerConfig { feed: "conversation", shape: SHAPE, lease };
+    let key = consumer.key();
     let progress = Consumer::spawn(
-        ConsumerConfig {
-            feed: "conversation",
-            shape: 0,
-            lease: TimeDelta::seconds(config.feed.lease_s.into()),
-        },
+        consumer,
         pool.clone(),
         ambient.clone(),
         conversation.clone(),
@@ -58,7 +62,7 @@ pub async fn start(config: Config, ambient: Ambient, drain: Drain) -> Result<Run
         ServiceName::CustomerProfile,
         foundation.signer.clone(),
         pool.clone(),
-        vec![(ServiceName::Conversation, "conversation".to_owned(), conversation, progress)],
+        vec![(ServiceName::Conversation, key, conversation, progress)],
     );
     let kept = TimeDelta::days(config.feed.kept_days.into());
     tokio::spawn(ticker::run(pool.clone(), ambient.clone(), kept, background));
@@ -67,6 +71,7 @@ pub async fn start(config: Config, ambient: Ambient, drain: Drain) -> Result<Run
     let as_caller =
         channel(&ClientConfig { endpoint: peers.conversation, ca: peers.ca, ..ClientConfig::default() })?;
     let (core, conversations) = (Core { pool, ambient, sequencer }, Conversations::new(as_caller));
+    let attributes = AttributeRpc { core: core.clone() };
     let privacy = PrivacyRpc {
         core: core.clone(),
         freshness: freshness.clone(),
@@ -77,10 +82,13 @@ pub async fn start(config: Config, ambient: Ambient, drain: Drain) -> Result<Run
     let limit = foundation.max_message_bytes;
     let customer =
         CustomerServiceServer::new(rpc).max_decoding_message_size(limit).max_encoding_message_size(limit);
+    let attributes = AttributeServiceServer::new(attributes)
+        .max_decoding_message_size(limit)
+        .max_encoding_message_size(limit);
     let feed =
         ChangeFeedServiceServer::new(feed).max_decoding_message_size(limit).max_encoding_message_size(limit);
     let privacy =
         PrivacyServiceServer::new(privacy).max_decoding_message_size(limit).max_encoding_message_size(limit);
-    let routes = Routes::new(customer).add_service(privacy).add_service(feed);
+    let routes = Routes::new(customer).add_service(attributes).add_service(privacy).add_service(feed);
     Ok(foundation.serve(routes, SERVED.to_vec(), RULES, None))
 }

@@ -24,6 +24,15 @@ pub const RULES: &[Rule] = &[
         roles: &[Admin],
         relation: Relation::Any,
     },
+    define("/tandem.customer.v1.AttributeService/CreateAttributeDefinition"),
+    define("/tandem.customer.v1.AttributeService/UpdateAttributeDefinition"),
+    define("/tandem.customer.v1.AttributeService/DeleteAttributeDefinition"),
+    Rule {
+        method: "/tandem.customer.v1.AttributeService/ListAttributeDefinitions",
+        roles: PEOPLE,
+        // What the tenant keeps about customers: whoever sees a profile reads it by these.
+        relation: Relation::Any,
+    },
     feed("/tandem.feed.v1.ChangeFeedService/Subscribe"),
     feed("/tandem.feed.v1.ChangeFeedService/Snapshot"),
     feed("/tandem.feed.v1.ChangeFeedService/Locate"),
@@ -31,6 +40,10 @@ pub const RULES: &[Rule] = &[
 
 const fn customers(method: &'static str) -> Rule {
     Rule { method, roles: PEOPLE, relation: Relation::TeamsChannel }
+}
+
+const fn define(method: &'static str) -> Rule {
+    Rule { method, roles: &[Admin], relation: Relation::Any }
 }
 
 const fn feed(method: &'static str) -> Rule {
@@ -50,7 +63,8 @@ mod tests {
         let mut methods = Vec::new();
         for file in &set.file {
             for service in file.service.iter().filter(|service| {
-                ["CustomerService", "PrivacyService", "ChangeFeedService"].contains(&service.name())
+                ["CustomerService", "AttributeService", "PrivacyService", "ChangeFeedService"]
+                    .contains(&service.name())
             }) {
                 let path = |method: &str| format!("/{}.{}/{method}", file.package(), service.name());
                 methods.extend(service.method.iter().map(|method| path(method.name())));

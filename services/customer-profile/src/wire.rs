@@ -7,6 +7,7 @@ use tandem_proto::customer::v1;
 use tandem_proto::r#type::v1::Identity as WireIdentity;
 use uuid::Uuid;
 
+use crate::domain::attribute::Definition;
 use crate::domain::model::{Contact, Identity, Note, Profile, Tag};
 use crate::domain::privacy::Merged;
 
@@ -28,7 +29,9 @@ pub fn customer(profile: &Profile) -> v1::Customer {
         merged_into_id: profile.merged_into.map(|id| id.to_string()).unwrap_or_default(),
         etag: profile.etag(),
         version: profile.version,
-        attributes: std::collections::HashMap::default(),
+        attributes: profile.attributes.clone().into_iter().collect(),
+        category: profile.category.clone(),
+        agent_ids: profile.agent_ids.iter().map(ToString::to_string).collect(),
     }
 }
 
@@ -41,6 +44,8 @@ pub fn merged(merged: Merged, into: Uuid) -> v1::Customer {
         language: merged.language,
         time_zone: merged.time_zone,
         company: merged.company,
+        category: merged.category,
+        attributes: merged.attributes.into_iter().collect(),
         merged_into_id: into.to_string(),
         ..v1::Customer::default()
     }
@@ -78,6 +83,18 @@ pub fn note(note: Note) -> v1::Note {
         text: note.text,
         author_subject: note.author_subject,
         create_time: Some(time(note.created_at)),
+    }
+}
+
+pub fn definition(definition: Definition) -> v1::AttributeDefinition {
+    v1::AttributeDefinition {
+        id: definition.id.to_string(),
+        key: definition.key,
+        title: definition.title,
+        r#type: definition.kind.number().into(),
+        options: definition.options,
+        create_time: Some(time(definition.created_at)),
+        etag: definition.version.to_string(),
     }
 }
 

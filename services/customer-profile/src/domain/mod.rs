@@ -1,5 +1,6 @@
 //! The rules. An operation opens its transaction, passes the connection down and commits once.
 
+pub mod attribute;
 pub mod merge;
 pub mod model;
 pub mod note;

@@ -1,5 +1,7 @@
 //! The nouns of the service as its domain sees them.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -63,6 +65,14 @@ pub struct Profile {
     pub last_contact_at: Option<DateTime<Utc>>,
     pub conversation_count: i64,
     pub message_count: i64,
+    #[serde(default)]
+    pub category: String,
+    /// In the form of their types, by key.
+    #[serde(default)]
+    pub attributes: BTreeMap<String, String>,
+    /// Who answered, at most 20, who did last first.
+    #[serde(default)]
+    pub agent_ids: Vec<Uuid>,
     pub edit_version: i64,
     pub version: i64,
 }
@@ -95,6 +105,7 @@ pub struct Edits {
     pub language: Option<String>,
     pub time_zone: Option<String>,
     pub company: Option<String>,
+    pub category: Option<String>,
 }
 
 /// A tag that customers carry by id.

@@ -4,7 +4,7 @@ use tandem_database::{Connection, Result};
 use tandem_proto::feed::v1::{Change, ChangeKind};
 
 use super::read;
-use crate::domain::projection::{contacts, conversations};
+use crate::domain::projection::{agents, contacts, conversations};
 
 /// Makes profiles and counts of conversation's feed.
 pub struct FollowConversation {
@@ -21,7 +21,8 @@ impl Apply for FollowConversation {
     async fn apply(&self, connection: &mut Connection, generation: i64, changes: &[Change]) -> Result<()> {
         let states = read::states(changes)?;
         contacts::apply(connection, &self.ambient, generation, &states.contacts).await?;
-        conversations::apply(connection, generation, &states).await
+        conversations::apply(connection, generation, &states).await?;
+        agents::apply(connection, generation, &states).await
     }
 
     fn committed(&self) {
@@ -30,6 +31,7 @@ impl Apply for FollowConversation {
 
     async fn sweep(&self, connection: &mut Connection, generation: i64) -> Result<()> {
         contacts::sweep(connection, &self.ambient, generation).await?;
-        conversations::sweep(connection, generation).await
+        conversations::sweep(connection, generation).await?;
+        agents::sweep(connection, generation).await
     }
 }

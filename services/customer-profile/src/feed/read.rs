@@ -1,9 +1,11 @@
 //! Changes as states of the domain. What can't be read stops the feed: skipping it would lose a fact in silence.
 
+use chrono::{DateTime, Utc};
 use tandem_change_feed::Body;
 use tandem_fault::Fault;
 use tandem_proto::conversation::v1;
 use tandem_proto::feed::v1::{Change, ChangeKind};
+use tandem_proto::r#type::v1::ActorKind;
 use uuid::Uuid;
 
 use crate::domain::model::{Contact, Conversation};
@@ -39,6 +41,12 @@ pub fn states(changes: &[Change]) -> Result<States, Fault> {
             (ChangeKind::Message, Some(Body::Message(body))) if body.private => {
                 states.private_notes.insert(((key.0, id(&body.conversation_id)?), body.position));
             }
+            (ChangeKind::Message, Some(Body::Message(body))) => {
+                if let Some((agent, at)) = answer(body)? {
+                    let newest = states.answers.entry(((key.0, id(&body.contact_id)?), agent)).or_insert(at);
+                    *newest = at.max(*newest);
+                }
+            }
             // Other messages are counted by their conversation's last position. One that is gone keeps its position.
             (ChangeKind::Message, _) => {}
             (kind, _) => return Err(Fault::internal(format!("a {} that is none", kind.as_str_name()))),
@@ -70,6 +78,15 @@ fn conversation(body: &v1::Conversation) -> Result<Conversation, Fault> {
         last_position: body.last_position,
         version: body.version,
     })
+}
+
+/// The agent who wrote a message that the customer sees, and when.
+fn answer(body: &v1::Message) -> Result<Option<(Uuid, DateTime<Utc>)>, Fault> {
+    let Some(author) = body.author.as_ref().filter(|author| author.kind() == ActorKind::Agent) else {
+        return Ok(None);
+    };
+    let at = wire::time_of(body.store_time.as_ref()).ok_or_else(|| missing("store_time"))?;
+    Ok(Some((id(&author.id)?, at)))
 }
 
 fn id(text: &str) -> Result<Uuid, Fault> {

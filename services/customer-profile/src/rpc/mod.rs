@@ -1,10 +1,15 @@
-//! `CustomerService` on the wire: each method unpacks, calls, converts.
+//! The services on the wire: each method unpacks, calls, converts.
 
+mod attribute;
 mod check;
+mod customers;
 mod note;
 mod privacy;
 mod profile;
 mod tag;
+
+pub use attribute::AttributeRpc;
+pub use privacy::PrivacyRpc;
 
 use std::sync::Arc;
 
@@ -25,7 +30,10 @@ use crate::domain::scope::Scope;
 use crate::domain::{Change, Core};
 use crate::peer::{Bearer, Conversations};
 
-pub use privacy::PrivacyRpc;
+/// Characters of names and companies.
+const LINE: usize = 200;
+/// Characters of a category.
+const CATEGORY: usize = 64;
 
 /// Serves `CustomerService`.
 pub struct CustomerRpc {

@@ -8,7 +8,6 @@ use uuid::Uuid;
 
 use super::split;
 use crate::domain::model::{Customer, Edits, Key, Standing};
-use crate::domain::privacy::Merged;
 
 /// Makes customers that are not there yet.
 pub async fn ensure(connection: &mut Connection, keys: &BTreeSet<Key>) -> Result<()> {
@@ -107,21 +106,6 @@ pub async fn members(connection: &mut Connection, root: Key) -> Result<Vec<Uuid>
     Ok(members)
 }
 
-/// What people said of the customers that were merged into one.
-pub async fn merged(connection: &mut Connection, root: Key) -> Result<Vec<Merged>> {
-    let merged = sqlx::query_as!(
-        Merged,
-        r#"SELECT id, coalesce(corrected_name, '') AS "corrected_name!", coalesce(language, '') AS "language!",
-                  coalesce(time_zone, '') AS "time_zone!", coalesce(company, '') AS "company!"
-           FROM customer WHERE tenant_id = $1 AND merged_into = $2 ORDER BY id"#,
-        root.0,
-        root.1,
-    )
-    .fetch_all(connection)
-    .await?;
-    Ok(merged)
-}
-
 /// The customer that an id resolves to, with the channels that it is found by.
 pub async fn resolve(connection: &mut Connection, (tenant, id): Key) -> Result<Option<(Uuid, Vec<Uuid>)>> {
     let row = sqlx::query!(
@@ -175,12 +159,20 @@ pub async fn place(connection: &mut Connection, placed: &[(Key, Standing)]) -> R
     Ok(rows.into_iter().map(|row| ((row.tenant_id, row.id), row.version)).collect())
 }
 
-/// Takes a new version for the customers that contacts belong to now. Told to nobody: only their counts changed.
+/// Takes a new version for the customers that contacts belong to now, and their last contact. Told to nobody: only their
+/// counts changed.
 pub async fn count_again(connection: &mut Connection, contacts: &BTreeSet<Key>) -> Result<()> {
     let (tenants, ids) = split(contacts);
     sqlx::query!(
-        "UPDATE customer SET version = nextval('customer_version')
-         WHERE (tenant_id, id) IN (
+        "UPDATE customer r SET
+             version = nextval('customer_version'),
+             last_contact_at = (
+                 SELECT max(t.last_activity_at)
+                 FROM (SELECT r.id UNION ALL
+                       SELECT m.id FROM customer m WHERE m.tenant_id = r.tenant_id AND m.merged_into = r.id) AS m
+                 JOIN contact k ON k.tenant_id = r.tenant_id AND k.customer_id = m.id
+                 JOIN contact_totals t ON t.tenant_id = k.tenant_id AND t.contact_id = k.id)
+         WHERE (r.tenant_id, r.id) IN (
              SELECT c.tenant_id, coalesce(c.merged_into, c.id)
              FROM unnest($1::uuid[], $2::uuid[]) AS k (tenant_id, id)
              JOIN contact ON contact.tenant_id = k.tenant_id AND contact.id = k.id
@@ -204,6 +196,7 @@ pub async fn edit(
         "UPDATE customer SET
              corrected_name = coalesce($3, corrected_name), language = coalesce($4, language),
              time_zone = coalesce($5, time_zone), company = coalesce($6, company),
+             said_category = coalesce($9, said_category),
              name = $7, name_corrected = $8, sort_name = CASE $7 WHEN '' THEN U&'\\FFFF' ELSE $7 END,
              edit_version = edit_version + 1, version = nextval('customer_version')
          WHERE tenant_id = $1 AND id = $2 RETURNING version",
@@ -215,6 +208,7 @@ pub async fn edit(
         edits.company,
         standing.name,
         standing.name_corrected,
+        edits.category,
     )
     .fetch_one(connection)
     .await?;
@@ -254,36 +248,6 @@ pub async fn remove_empty(connection: &mut Connection, keys: &BTreeSet<Key>) -> 
     .fetch_all(connection)
     .await?;
     Ok(rows.into_iter().map(|row| ((row.tenant_id, row.id), row.version)).collect())
-}
-
-/// One row of the walk A–Z.
-#[derive(Debug, Clone)]
-pub struct Listed {
-    pub id: Uuid,
-    pub sort_name: String,
-    pub channel_ids: Vec<Uuid>,
-}
-
-/// Customers after a place in the order of names, merged ones left out.
-pub async fn after_name(
-    connection: &mut Connection,
-    tenant: Uuid,
-    (name, id): (&str, Uuid),
-    limit: i64,
-) -> Result<Vec<Listed>> {
-    let rows = sqlx::query_as!(
-        Listed,
-        "SELECT id, sort_name, channel_ids FROM customer
-         WHERE tenant_id = $1 AND merged_into IS NULL AND (sort_name, id) > ($2, $3)
-         ORDER BY sort_name, id LIMIT $4",
-        tenant,
-        name,
-        id,
-        limit,
-    )
-    .fetch_all(connection)
-    .await?;
-    Ok(rows)
 }
 
 /// Where a customer stands in the order of names, whether merged or not.

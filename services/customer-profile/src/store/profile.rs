@@ -12,6 +12,8 @@ use crate::domain::model::{Contact, Identity, Key, Profile};
 
 /// Contacts that are shown.
 const MOST_CONTACTS: i64 = 100;
+/// Agents who helped that are shown.
+const MOST_AGENTS: i64 = 20;
 
 /// Customers by their keys, in the order of these; those that do not exist are left out. One that was merged answers as
 /// itself: a pointer.
@@ -20,14 +22,24 @@ pub async fn read(connection: &mut Connection, keys: &[Key]) -> Result<Vec<Profi
     said(connection, keys, &mut profiles).await?;
     contacts(connection, keys, &mut profiles).await?;
     tags(connection, keys, &mut profiles).await?;
+    for (key, agents) in super::agent::of_customers(connection, keys, MOST_AGENTS).await? {
+        if let Some(profile) = profiles.get_mut(&key) {
+            profile.agent_ids = agents;
+        }
+    }
     Ok(keys.iter().filter_map(|key| profiles.remove(key)).collect())
 }
 
 async fn rows(connection: &mut Connection, keys: &[Key]) -> Result<BTreeMap<Key, Profile>> {
     let (tenants, ids) = split(keys);
     let rows = sqlx::query!(
-        "SELECT c.tenant_id, c.id, c.merged_into, c.name, c.name_corrected, c.first_contact_at, c.edit_version, c.version
-         FROM customer c WHERE (c.tenant_id, c.id) IN (SELECT * FROM unnest($1::uuid[], $2::uuid[]))",
+        r#"SELECT c.tenant_id, c.id, c.merged_into, c.name, c.name_corrected, c.first_contact_at, c.category,
+                  (SELECT jsonb_object_agg(d.key, e.value)
+                   FROM jsonb_each_text(c.attributes) AS e
+                   JOIN attribute_definition d ON d.tenant_id = c.tenant_id AND d.id = e.key::uuid
+                  ) AS "attributes: Json<BTreeMap<String, String>>",
+                  c.edit_version, c.version
+           FROM customer c WHERE (c.tenant_id, c.id) IN (SELECT * FROM unnest($1::uuid[], $2::uuid[]))"#,
         &tenants,
         &ids,
     )
@@ -49,6 +61,9 @@ async fn rows(connection: &mut Connection, keys: &[Key]) -> Result<BTreeMap<Key,
             last_contact_at: None,
             conversation_count: 0,
             message_count: 0,
+            category: row.category.unwrap_or_default(),
+            attributes: row.attributes.map(|attributes| attributes.0).unwrap_or_default(),
+            agent_ids: Vec::new(),
             edit_version: row.edit_version,
             version: row.version,
         };

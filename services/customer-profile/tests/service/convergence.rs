@@ -9,9 +9,10 @@ use proptest::test_runner::{Config, TestRunner};
 use tandem_proto::customer::v1::Customer;
 use tandem_proto::feed::v1::Change;
 use tandem_proto::feed::v1::change::Body;
+use tandem_proto::r#type::v1::{Identity, IdentityKind};
 use uuid::Uuid;
 
-use crate::support::{Harness, Person, conversation, external, get, message};
+use crate::support::{Harness, Person, conversation, external, get, message, phone};
 
 /// One contact at one time: its verified id, if any, and the contact that it aliases, if any.
 type Look = (Option<u8>, Option<usize>);
@@ -50,6 +51,9 @@ fn states(harness: &Harness, tenant: Uuid, world: &World) -> (Vec<Change>, Vec<P
         for (number, (id, alias)) in looks.iter().enumerate() {
             now = now.then(|state| {
                 state.identities = id.iter().map(|id| external(&format!("id {id}"))).collect();
+                if number == 1 {
+                    state.identities.push(phone("+15550100"));
+                }
                 let canonical =
                     alias.and_then(|alias| people.get(alias)).filter(|other| other.contact != person.contact);
                 state.canonical_id = canonical.map(|other| other.contact.to_string()).unwrap_or_default();
@@ -79,7 +83,9 @@ fn truth(people: &[Person], states: &[Change]) -> BTreeMap<Uuid, (BTreeSet<Strin
         let before = label.clone();
         for (one, a) in people.iter().enumerate() {
             for (other, b) in people.iter().enumerate() {
-                let ids = |person: &Person| person.state.identities.first().map(|id| id.value.clone());
+                let linking = |id: &&Identity| id.kind() == IdentityKind::ExternalId;
+                let ids =
+                    |person: &Person| person.state.identities.iter().find(linking).map(|id| id.value.clone());
                 let same = ids(a).is_some() && ids(a) == ids(b);
                 if same || a.state.canonical_id == b.state.id || b.state.canonical_id == a.state.id {
                     let smaller = label[one].min(label[other]);
@@ -179,6 +185,20 @@ async fn totals_are_counts(harness: &Harness) {
              FROM conversation WHERE contact_id IS NOT NULL GROUP BY tenant_id, contact_id) c USING (tenant_id, contact_id)
          WHERE t.conversation_count <> coalesce(c.conversations, 0) OR t.message_count <> coalesce(c.messages, 0)
             OR t.last_activity_at IS DISTINCT FROM c.newest",
+    )
+    .fetch_one(&mut harness.connect().await)
+    .await
+    .unwrap();
+    assert_eq!(wrong, 0);
+    // So is what lists go by, of those who stand for themselves and of the others.
+    let wrong: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM customer c LEFT JOIN (
+             SELECT m.tenant_id, coalesce(m.merged_into, m.id) AS id, max(t.last_activity_at) AS newest,
+                    bool_or(k.identities::text LIKE '%\"kind\": 3%') AS has_phone
+             FROM customer m JOIN contact k ON k.tenant_id = m.tenant_id AND k.customer_id = m.id
+             LEFT JOIN contact_totals t ON t.tenant_id = k.tenant_id AND t.contact_id = k.id
+             GROUP BY 1, 2) AS s USING (tenant_id, id)
+         WHERE c.last_contact_at IS DISTINCT FROM s.newest OR c.has_phone <> coalesce(s.has_phone, false)",
     )
     .fetch_one(&mut harness.connect().await)
     .await

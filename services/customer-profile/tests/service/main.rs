@@ -2,10 +2,14 @@
 //!
 //! `TANDEM_TEST_DATABASE_URL` names the server, as somebody who may create databases.
 
+mod attributes;
+mod browse;
 mod convergence;
+mod cost;
 mod feed;
 mod merges;
 mod notes;
+mod panel;
 mod profiles;
 mod races;
 mod scope;

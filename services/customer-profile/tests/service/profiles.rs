@@ -32,7 +32,7 @@ async fn page(
         page_size: size,
         page_token: token.to_owned(),
         from_name: from.to_owned(),
-        at_least_as_fresh: Vec::new(),
+        ..ListCustomersRequest::default()
     };
     guarded(client.list_customers(request)).await.map(tonic::Response::into_inner)
 }
@@ -184,9 +184,20 @@ async fn every_wrong_field_is_named_at_once_and_nothing_is_written() {
         language: "english language".to_owned(),
         time_zone: "+03:00".to_owned(),
         company: "a\0b".to_owned(),
+        category: "x".repeat(65),
+        attributes: [("unknown".to_owned(), "1".to_owned())].into(),
         ..Customer::default()
     };
-    let paths = ["display_name", "language", "time_zone", "company", "tag_ids"];
+    let paths = [
+        "display_name",
+        "language",
+        "time_zone",
+        "company",
+        "category",
+        "attributes",
+        "attributes.no",
+        "tag_ids",
+    ];
     let request = UpdateCustomerRequest { request_id: "1".to_owned(), ..update(&harness, &wrong, &paths) };
     let status = refused(send(&mut harness.admin(), request).await, Code::InvalidArgument, "INVALID_FIELDS");
     let details = status.get_error_details();
@@ -194,6 +205,9 @@ async fn every_wrong_field_is_named_at_once_and_nothing_is_written() {
         details.bad_request().unwrap().field_violations.iter().map(|wrong| wrong.field.as_str()).collect();
     fields.sort_unstable();
     let expected = [
+        "customer.attributes.no",
+        "customer.attributes.unknown",
+        "customer.category",
         "customer.company",
         "customer.display_name",
         "customer.id",

@@ -32,6 +32,7 @@ pub async fn settle(connection: &mut Connection, ambient: &Ambient, changed: &BT
         told.retain(|(key, _)| gone.iter().all(|(end, _)| end != key));
         told.extend(gone);
     }
+    store::standing::derive(connection, &around).await?;
     tell(connection, ambient, &told).await?;
     Ok(())
 }

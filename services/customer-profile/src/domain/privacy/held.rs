@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tandem_database::{Result, begin_snapshot};
 use uuid::Uuid;
@@ -25,6 +25,9 @@ pub struct Merged {
     pub language: String,
     pub time_zone: String,
     pub company: String,
+    pub category: String,
+    /// By the keys of their definitions.
+    pub attributes: BTreeMap<String, String>,
 }
 
 /// Over a customer that stands for itself and those that were merged into it.
@@ -36,6 +39,6 @@ pub async fn held(core: &Core, root: Key) -> Result<Held> {
     let shown = store::profile::read(&mut snapshot, &[root]).await?;
     let tag_ids = shown.into_iter().flat_map(|profile| profile.tag_ids).collect::<Vec<_>>();
     let tags = store::tag::by_ids(&mut snapshot, root.0, &tag_ids).await?;
-    let merged = store::customer::merged(&mut snapshot, root).await?;
+    let merged = store::privacy::merged(&mut snapshot, root).await?;
     Ok(Held { contacts: contacts.into_iter().map(|(_, contact)| contact).collect(), tags, merged })
 }

@@ -1,3 +1,4 @@
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use tandem_database::{Result, begin_snapshot};
 use uuid::Uuid;
@@ -6,28 +7,57 @@ use crate::domain::Core;
 use crate::domain::model::{Key, Profile};
 use crate::domain::scope::Scope;
 use crate::store;
+use crate::store::browse::{Listed, Question};
 
-/// Rows that are read at once when not all of them may be seen.
-const CHUNK: i64 = 500;
-/// Rows that one call looks at: a narrow scope among many customers answers a short page rather than a slow one.
-const BUDGET: i64 = 2_000;
+/// The orders of customers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// A–Z; those without a name last.
+    Name,
+    /// Newest first; those who never wrote last.
+    LastContact,
+    /// Newest first; those who never wrote last.
+    FirstContact,
+}
+
+/// Which customers: those for whom every part that is given holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filter {
+    pub tag_id: Option<Uuid>,
+    pub category: Option<String>,
+    /// By the definition's id, the value in the form of its type.
+    pub attribute: Option<(Uuid, String)>,
+    pub channel_id: Option<Uuid>,
+    pub has_phone: Option<bool>,
+}
 
 /// Which page.
 #[derive(Debug, Clone)]
 pub struct List {
     pub tenant: Uuid,
     pub page_size: i64,
-    /// Names from this one on.
+    pub order: Order,
+    /// The order the other way round.
+    pub reverse: bool,
+    /// By name: names from this one on, or in reverse those before it.
     pub from_name: String,
+    pub filter: Filter,
     pub after: Option<Place>,
 }
 
 /// Where a page ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
+    pub spot: Spot,
+    pub id: Uuid,
+}
+
+/// The key of a list's order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Spot {
     /// Left out when the caller may not see that customer: page tokens can be read.
-    name: Option<String>,
-    id: Uuid,
+    Name(Option<String>),
+    Time(Option<DateTime<Utc>>),
 }
 
 #[derive(Debug)]
@@ -37,48 +67,34 @@ pub struct Page {
     pub next: Option<Place>,
 }
 
-/// Customers by name, A–Z; those without a name come last, merged ones not at all.
+/// Customers in an order that match a filter; merged ones not at all.
 pub async fn list(core: &Core, list: List, scope: &Scope) -> Result<Page> {
     let mut snapshot = begin_snapshot(&core.pool).await?;
-    // Small letters stand before capital ones, so nobody of that name is jumped over.
-    let (mut name, mut id) = (list.from_name.to_lowercase(), Uuid::nil());
-    if let Some(place) = list.after {
-        name = match place.name {
-            Some(name) => name,
-            None => {
-                store::customer::sort_name(&mut snapshot, (list.tenant, place.id)).await?.unwrap_or_default()
-            }
-        };
-        id = place.id;
+    let mut after = list.after;
+    if let Some(Place { spot: Spot::Name(name @ None), id }) = &mut after {
+        *name = store::customer::sort_name(&mut snapshot, (list.tenant, *id)).await?;
     }
-    let wanted = usize::try_from(list.page_size).unwrap_or_default();
-    let chunk = if scope.channels().is_none() { list.page_size + 1 } else { CHUNK };
-    let (mut found, mut looked_at): (Vec<Key>, i64) = (Vec::new(), 0);
-    let mut next = None;
-    'walk: loop {
-        let rows = store::customer::after_name(&mut snapshot, list.tenant, (&name, id), chunk).await?;
-        let more = rows.len() as u64 == chunk.unsigned_abs();
-        for row in rows {
-            let seen = scope.finds(&row.channel_ids);
-            if found.len() == wanted {
-                // At least one more row stands there; whether it may be seen the next page tells.
-                break 'walk;
-            }
-            next = Some(Place { name: seen.then(|| row.sort_name.clone()), id: row.id });
-            (name, id) = (row.sort_name, row.id);
-            looked_at += 1;
-            if seen {
-                found.push((list.tenant, row.id));
-            }
-        }
-        if !more {
-            next = None;
-            break;
-        }
-        if looked_at >= BUDGET {
-            break;
-        }
-    }
-    let customers = store::profile::read(&mut snapshot, &found).await?;
-    Ok(Page { customers, next })
+    let question = Question {
+        tenant: list.tenant,
+        order: list.order,
+        reverse: list.reverse,
+        from_name: &list.from_name.to_lowercase(),
+        filter: &list.filter,
+        scope: scope.channels(),
+        after: after.as_ref(),
+    };
+    let limit = usize::try_from(list.page_size).unwrap_or_default();
+    let found = store::browse::scan(&mut snapshot, &question, limit).await?;
+    let keys: Vec<Key> = found.rows.iter().map(|row| (list.tenant, row.id)).collect();
+    let customers = store::profile::read(&mut snapshot, &keys).await?;
+    Ok(Page { customers, next: found.last.map(|last| place(last, list.order, scope)) })
+}
+
+fn place(last: Listed, order: Order, scope: &Scope) -> Place {
+    let spot = match order {
+        Order::Name => Spot::Name(scope.finds(&last.channel_ids).then_some(last.sort_name)),
+        Order::LastContact => Spot::Time(last.last_contact_at),
+        Order::FirstContact => Spot::Time(last.first_contact_at),
+    };
+    Place { spot, id: last.id }
 }

@@ -1,9 +1,11 @@
-//! Profiles: read, listed A–Z, corrected.
+//! Profiles: read, listed, corrected.
 
 mod get;
 mod list;
+mod panel;
 mod update;
 
 pub use get::{find, get, lock, show};
-pub use list::{List, list};
+pub use list::{Filter, List, Order, Place, Spot, list};
+pub use panel::panel;
 pub use update::{Update, update};

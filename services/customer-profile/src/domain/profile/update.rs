@@ -1,12 +1,13 @@
 use serde::{Deserialize, Serialize};
 use tandem_database::{Connection, Result, begin};
-use tandem_fault::{Fault, Reason};
+use tandem_fault::{Fault, Reason, Violations};
 use tandem_request_log as request_log;
 use uuid::Uuid;
 
 use super::{lock, show};
+use crate::domain::attribute::Wish;
 use crate::domain::merge::said_name;
-use crate::domain::model::{Customer, Edits, Profile, Standing, etag};
+use crate::domain::model::{Customer, Edits, Key, Profile, Standing, etag};
 use crate::domain::scope::Scope;
 use crate::domain::{Change, Core, tell};
 use crate::store;
@@ -19,6 +20,7 @@ pub struct Update {
     /// Empty asks nothing.
     pub etag: String,
     pub edits: Edits,
+    pub attributes: Wish,
 }
 
 /// The corrected customer.
@@ -31,7 +33,7 @@ pub struct Updated {
 /// Corrects a profile. What is corrected wins over what channels say, and stays.
 ///
 /// # Errors
-/// `NOT_FOUND`, `ETAG_MISMATCH`, `REQUEST_ID_REUSED`.
+/// `NOT_FOUND`, `ETAG_MISMATCH`, `REQUEST_ID_REUSED`, wrong attributes.
 pub async fn update(core: &Core, update: Update, scope: &Scope) -> Result<Updated> {
     let mut tx = begin(&core.pool).await?;
     if let Some(first) = request_log::claim(&mut tx, &update.request, core.ambient.now()).await? {
@@ -42,13 +44,30 @@ pub async fn update(core: &Core, update: Update, scope: &Scope) -> Result<Update
         return Err(Fault::new(Reason::EtagMismatch, "the customer changed since it was read").into());
     }
     let standing = standing(&mut tx, &customer, &update.edits).await?;
+    say(&mut tx, customer.key, &update.attributes).await?;
     let version = store::customer::edit(&mut tx, customer.key, &update.edits, &standing).await?;
+    if update.edits.category.is_some() || !update.attributes.is_empty() {
+        store::standing::derive(&mut tx, &[customer.key].into()).await?;
+    }
     let change = tell(&mut tx, &core.ambient, &[(customer.key, version)]).await?;
     let updated = Updated { customer: show(&mut tx, customer.key).await?, change };
     request_log::record(&mut tx, &update.request, &updated).await?;
     tx.commit().await?;
     core.sequencer.wake();
     Ok(updated)
+}
+
+/// Writes what is said of the attributes.
+async fn say(connection: &mut Connection, customer: Key, attributes: &Wish) -> Result<()> {
+    if attributes.is_empty() {
+        return Ok(());
+    }
+    let definitions = store::attribute::of_tenant(connection, customer.0).await?;
+    let mut violations = Violations::new();
+    let said = attributes.read(&definitions, &mut violations);
+    violations.finish()?;
+    let known: Vec<Uuid> = definitions.iter().map(|definition| definition.id).collect();
+    store::attribute::say(connection, customer, &said, &known).await
 }
 
 /// Where the customer stands with the new correction of its name.

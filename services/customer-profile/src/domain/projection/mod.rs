@@ -1,10 +1,14 @@
 //! What follows from conversation's states. States may come in any order, again, and from a rebuild: rows compare
 //! (generation, version), and every count changes by the difference between a row as it was and as it is.
 
+pub mod agents;
 pub mod contacts;
 pub mod conversations;
 
 use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
 
 use super::model::{Contact, Conversation, Key};
 
@@ -16,4 +20,6 @@ pub struct States {
     pub conversations: BTreeMap<Key, Option<Conversation>>,
     /// Where private notes stand, by conversation and position.
     pub private_notes: BTreeSet<(Key, i64)>,
+    /// When agents last answered, by contact and agent.
+    pub answers: BTreeMap<(Key, Uuid), DateTime<Utc>>,
 }

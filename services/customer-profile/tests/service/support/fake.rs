@@ -47,6 +47,7 @@ struct Shared {
     /// By `authorization`.
     scopes: HashMap<String, GetAccessScopeResponse>,
     scope_calls: usize,
+    lists_fail: bool,
 }
 
 fn mark(history: u64, seq: i64) -> u64 {
@@ -102,6 +103,11 @@ impl FakeConversation {
         let channel_ids = channels.iter().map(ToString::to_string).collect();
         let scope = GetAccessScopeResponse { channel_ids, ..GetAccessScopeResponse::default() };
         self.shared.lock().unwrap().scopes.insert(authorization.to_owned(), scope);
+    }
+
+    /// From now on nobody is told of conversations.
+    pub fn fail_lists(&self) {
+        self.shared.lock().unwrap().lists_fail = true;
     }
 
     pub fn scope_calls(&self) -> usize {
@@ -254,6 +260,9 @@ impl UnaryService<ListConversationsRequest> for List {
         let request = request.into_inner();
         let contacts = request.filter.unwrap().contact_ids;
         let shared = self.0.shared.lock().unwrap();
+        if shared.lists_fail {
+            return std::future::ready(Err(Status::unavailable("nobody knows")));
+        }
         let mut found: Vec<Conversation> = shared
             .states
             .values()

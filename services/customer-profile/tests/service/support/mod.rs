@@ -7,13 +7,18 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use chrono::DateTime;
+use prost_types::FieldMask;
 use tandem_access::{AccessConfig, KeySource, Role, SigningKey, TokenSpec};
 use tandem_ambient::Ambient;
 use tandem_bootstrap::{Drain, Secret, ServerConfig};
 use tandem_customer_profile::{Config, MIGRATOR, start};
 use tandem_fault::reason_of;
+use tandem_proto::customer::v1::attribute_service_client::AttributeServiceClient;
 use tandem_proto::customer::v1::customer_service_client::CustomerServiceClient;
-use tandem_proto::customer::v1::{Customer, GetCustomerRequest, ListCustomersRequest, UpdateTagsRequest};
+use tandem_proto::customer::v1::{
+    AttributeDefinition, AttributeType, CreateAttributeDefinitionRequest, Customer, GetCustomerRequest,
+    ListCustomersRequest, UpdateCustomerRequest, UpdateTagsRequest,
+};
 use tandem_proto::feed::v1::Change;
 use tandem_proto::feed::v1::change_feed_service_client::ChangeFeedServiceClient;
 use tandem_signed_token::{ChangeToken, ServiceName, Signer};
@@ -25,7 +30,7 @@ use tonic::{Code, Request, Status};
 use uuid::Uuid;
 
 pub use fake::FakeConversation;
-pub use people::{Person, claimed, conversation, external, gone, message, phone};
+pub use people::{Person, answer, claimed, conversation, external, gone, message, phone};
 
 const SIGNING_KEY: &str = "a signing key of the tests, 32 bytes and more";
 
@@ -41,6 +46,7 @@ impl Interceptor for As {
 }
 
 pub type Client = CustomerServiceClient<InterceptedService<Channel, As>>;
+pub type Attributes = AttributeServiceClient<InterceptedService<Channel, As>>;
 
 pub struct Harness {
     pub ambient: Ambient,
@@ -109,6 +115,38 @@ impl Harness {
     /// Somebody who sees the whole of [`Harness::tenant`].
     pub fn admin(&self) -> Client {
         self.client(self.tenant, "admin-1", Role::Admin)
+    }
+
+    pub fn attributes(&self, tenant: Uuid, role: Role) -> Attributes {
+        let token = self.token(Some(tenant), "someone", role).parse().unwrap();
+        AttributeServiceClient::with_interceptor(self.channel(), As(token))
+    }
+
+    /// Defines an attribute of [`Harness::tenant`].
+    pub async fn define(&self, key: &str, kind: AttributeType, options: &[&str]) -> AttributeDefinition {
+        let definition = AttributeDefinition {
+            key: key.to_owned(),
+            title: key.to_uppercase(),
+            r#type: kind.into(),
+            options: options.iter().map(|option| (*option).to_owned()).collect(),
+            ..AttributeDefinition::default()
+        };
+        let request =
+            CreateAttributeDefinitionRequest { request_id: self.id(), definition: Some(definition) };
+        let mut admin = self.attributes(self.tenant, Role::Admin);
+        guarded(admin.create_attribute_definition(request)).await.unwrap().into_inner().definition.unwrap()
+    }
+
+    /// Corrects what the paths name.
+    pub async fn update(&self, customer: Customer, paths: &[&str]) -> Result<Customer, Status> {
+        let request = UpdateCustomerRequest {
+            request_id: self.id(),
+            customer: Some(customer),
+            update_mask: Some(FieldMask { paths: paths.iter().map(|path| (*path).to_owned()).collect() }),
+        };
+        guarded(self.admin().update_customer(request))
+            .await
+            .map(|answer| answer.into_inner().customer.unwrap())
     }
 
     pub fn anonymous(&self) -> CustomerServiceClient<Channel> {

@@ -4,7 +4,7 @@ use prost_types::Timestamp;
 use tandem_proto::conversation::v1::{Contact, Conversation, Message};
 use tandem_proto::feed::v1::change::Body;
 use tandem_proto::feed::v1::{Change, ChangeKind};
-use tandem_proto::r#type::v1::{Identity, IdentityKind};
+use tandem_proto::r#type::v1::{Actor, ActorKind, Identity, IdentityKind};
 use uuid::Uuid;
 
 use super::Harness;
@@ -101,6 +101,25 @@ pub fn message(tenant: Uuid, conversation: Uuid, position: i64, private: bool) -
         kind: ChangeKind::Message.into(),
         body: Some(Body::Message(state)),
     }
+}
+
+/// What an agent answered a contact, stored at second `at`.
+pub fn answer(
+    tenant: Uuid,
+    conversation: Uuid,
+    position: i64,
+    contact: Uuid,
+    agent: Uuid,
+    at: i64,
+) -> Change {
+    let mut change = message(tenant, conversation, position, false);
+    if let Some(Body::Message(state)) = &mut change.body {
+        state.contact_id = contact.to_string();
+        state.author =
+            Some(Actor { kind: ActorKind::Agent.into(), id: agent.to_string(), ..Actor::default() });
+        state.store_time = Some(Timestamp { seconds: at, nanos: 0 });
+    }
+    change
 }
 
 /// The same entity, no longer there.

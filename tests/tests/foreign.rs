@@ -14,8 +14,11 @@ use tandem_proto::assignment::v1::{
 };
 use tandem_proto::conversation::v1::view_service_client::ViewServiceClient;
 use tandem_proto::conversation::v1::{CreateViewRequest, View};
-use tandem_proto::customer::v1::GetCustomerRequest;
+use tandem_proto::customer::v1::attribute_service_client::AttributeServiceClient;
 use tandem_proto::customer::v1::customer_service_client::CustomerServiceClient;
+use tandem_proto::customer::v1::{
+    AttributeDefinition, AttributeType, CreateAttributeDefinitionRequest, GetCustomerRequest,
+};
 use tandem_tests::raw::{call, descriptors, method, request};
 use tandem_tests::{Kind, Parts, Suite, stored, whatsapp};
 use tonic::Request;
@@ -84,6 +87,7 @@ async fn furnish(suite: &Suite) -> Ids {
         ("$absent", absent.id),
         ("$operation", operation.id),
         ("$rule", disabled_rule(suite).await),
+        ("$attribute", attribute(suite).await),
     ])
 }
 
@@ -109,6 +113,23 @@ async fn disabled_rule(suite: &Suite) -> String {
     let request = CreateRoutingRuleRequest { request_id: suite.request_id(), rule: Some(rule) };
     let mut admin = suite.routing("admin", Role::Admin);
     admin.create_routing_rule(request).await.unwrap().into_inner().rule.unwrap().id
+}
+
+async fn attribute(suite: &Suite) -> String {
+    let mut admin = AttributeServiceClient::new(suite.channel(
+        Kind::CustomerProfile,
+        0,
+        &suite.spec("admin", Role::Admin),
+    ));
+    let definition = AttributeDefinition {
+        key: "plan".to_owned(),
+        title: "Plan".to_owned(),
+        r#type: AttributeType::Text.into(),
+        ..AttributeDefinition::default()
+    };
+    let request =
+        CreateAttributeDefinitionRequest { request_id: suite.request_id(), definition: Some(definition) };
+    admin.create_attribute_definition(request).await.unwrap().into_inner().definition.unwrap().id
 }
 
 async fn personal_view(suite: &Suite) -> String {

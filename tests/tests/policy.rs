@@ -10,6 +10,7 @@ use tonic::{Code, Request};
 const CUSTOMER: &[&str] = &[
     "tandem.customer.v1.CustomerService",
     "tandem.customer.v1.PrivacyService",
+    "tandem.customer.v1.AttributeService",
     "tandem.feed.v1.ChangeFeedService",
 ];
 const ASSIGNMENT: &[&str] = &[

@@ -6,6 +6,13 @@ use super::Row;
 
 pub const METHODS: &[Row] = &[
     ("customer.CustomerService/GetCustomer", Role::Agent, r#"{"customerId":"$customer"}"#),
+    ("customer.CustomerService/ListCustomers", Role::Agent, r#"{"filter":{"channelId":"$channel"}}"#),
+    (
+        "customer.AttributeService/UpdateAttributeDefinition",
+        Role::Admin,
+        r#"{"requestId":"$new","definition":{"id":"$attribute","etag":"1","title":"x"},"updateMask":"title"}"#,
+    ),
+    ("customer.AttributeService/DeleteAttributeDefinition", Role::Admin, r#"{"definitionId":"$attribute"}"#),
     ("customer.CustomerService/ListCustomerConversations", Role::Agent, r#"{"customerId":"$customer"}"#),
     (
         "customer.CustomerService/UpdateCustomer",

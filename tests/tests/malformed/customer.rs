@@ -9,8 +9,9 @@ pub const WRONG: &[Row] = &[
     (
         "customer.CustomerService/ListCustomers",
         Role::Agent,
-        r#"{"pageSize":-1,"fromName":"a\u0000b"}"#,
-        "page_size from_name",
+        r#"{"pageSize":-1,"fromName":"a\u0000b","order":9,
+           "filter":{"tagId":"x","category":"a\u0000b","channelId":"x","attribute":{"key":"x"}}}"#,
+        "page_size from_name order filter.tag_id filter.category filter.channel_id filter.attribute.key",
     ),
     (
         "customer.CustomerService/ListCustomerConversations",
@@ -22,9 +23,10 @@ pub const WRONG: &[Row] = &[
         "customer.CustomerService/UpdateCustomer",
         Role::Agent,
         r#"{"requestId":"x","customer":{"id":"x","displayName":"a\u0000b","language":"!","timeZone":"!",
-           "company":"a\u0000b"},"updateMask":"displayName,language,timeZone,company,bogus"}"#,
+           "company":"a\u0000b","category":"a\u0000b","attributes":{"no":"1"}},
+           "updateMask":"displayName,language,timeZone,company,category,attributes,attributes.none,bogus"}"#,
         "request_id customer.id customer.display_name customer.language customer.time_zone \
-         customer.company update_mask",
+         customer.company customer.category customer.attributes.no customer.attributes.none update_mask",
     ),
     (
         "customer.CustomerService/UpdateTags",
@@ -45,5 +47,24 @@ pub const WRONG: &[Row] = &[
         "customer_id page_size",
     ),
     ("customer.PrivacyService/ExportCustomer", Role::Admin, r#"{"customerId":"x"}"#, "customer_id"),
+    (
+        "customer.AttributeService/CreateAttributeDefinition",
+        Role::Admin,
+        r#"{"requestId":"x","definition":{"key":"Plan","title":" ","type":9,"options":["a","a",""]}}"#,
+        "request_id definition.key definition.title definition.type definition.options[1] definition.options[2]",
+    ),
+    (
+        "customer.AttributeService/UpdateAttributeDefinition",
+        Role::Admin,
+        r#"{"requestId":"x","definition":{"id":"x","key":"a__b","title":"a\u0000b","options":[" "]},
+           "updateMask":"key,title,options,type"}"#,
+        "request_id definition.id definition.key definition.title definition.options[0] update_mask",
+    ),
+    (
+        "customer.AttributeService/DeleteAttributeDefinition",
+        Role::Admin,
+        r#"{"definitionId":"x"}"#,
+        "definition_id",
+    ),
     ("customer.CustomerService/ListTags", Role::Agent, r#"{"prefix":"a\u0000b"}"#, "prefix"),
 ];

@@ -6,6 +6,7 @@ use tandem_assembly::{Foundation, Running, StartError};
 use tandem_bootstrap::{ClientConfig, Drain, channel};
 use tandem_change_feed::{Consumer, ConsumerConfig, FeedServer, Freshness, Sequencer, Tail};
 use tandem_proto::customer::v1::customer_service_server::CustomerServiceServer;
+use tandem_proto::customer::v1::merge_service_server::MergeServiceServer;
 use tandem_proto::feed::v1::change_feed_service_server::ChangeFeedServiceServer;
 use tandem_signed_token::ServiceName;
 use tonic::service::Routes;
@@ -17,7 +18,11 @@ use crate::rpc::CustomerRpc;
 use crate::{Config, MIGRATOR, RULES, ticker};
 
 /// The services that are served.
-const SERVED: [&str; 2] = ["tandem.customer.v1.CustomerService", "tandem.feed.v1.ChangeFeedService"];
+const SERVED: [&str; 3] = [
+    "tandem.customer.v1.CustomerService",
+    "tandem.customer.v1.MergeService",
+    "tandem.feed.v1.ChangeFeedService",
+];
 
 /// Starts the service; it serves until the drain is through.
 ///
@@ -57,17 +62,20 @@ pub async fn start(config: Config, ambient: Ambient, drain: Drain) -> Result<Run
     // A channel without a token of ours: these calls carry the caller's.
     let as_caller =
         channel(&ClientConfig { endpoint: peers.conversation, ca: peers.ca, ..ClientConfig::default() })?;
-    let rpc = CustomerRpc {
+    let rpc = Arc::new(CustomerRpc {
         core: Core { pool, ambient, sequencer },
         freshness,
         signer: foundation.signer.clone(),
         conversations: Conversations::new(as_caller),
-    };
+    });
     let limit = foundation.max_message_bytes;
-    let customer =
-        CustomerServiceServer::new(rpc).max_decoding_message_size(limit).max_encoding_message_size(limit);
+    let customer = CustomerServiceServer::from_arc(Arc::clone(&rpc))
+        .max_decoding_message_size(limit)
+        .max_encoding_message_size(limit);
+    let merge =
+        MergeServiceServer::from_arc(rpc).max_decoding_message_size(limit).max_encoding_message_size(limit);
     let feed =
         ChangeFeedServiceServer::new(feed).max_decoding_message_size(limit).max_encoding_message_size(limit);
-    let routes = Routes::new(customer).add_service(feed);
+    let routes = Routes::new(customer).add_service(merge).add_service(feed);
     Ok(foundation.serve(routes, SERVED.to_vec(), RULES, None))
 }

@@ -19,6 +19,11 @@ pub const RULES: &[Rule] = &[
     },
     customers("/tandem.customer.v1.CustomerService/AddNote"),
     customers("/tandem.customer.v1.CustomerService/ListNotes"),
+    merges("/tandem.customer.v1.MergeService/MergeCustomers"),
+    merges("/tandem.customer.v1.MergeService/UndoMerge"),
+    merges("/tandem.customer.v1.MergeService/ListMerges"),
+    merges("/tandem.customer.v1.MergeService/ListMergeSuggestions"),
+    merges("/tandem.customer.v1.MergeService/DismissSuggestion"),
     feed("/tandem.feed.v1.ChangeFeedService/Subscribe"),
     feed("/tandem.feed.v1.ChangeFeedService/Snapshot"),
     feed("/tandem.feed.v1.ChangeFeedService/Locate"),
@@ -26,6 +31,11 @@ pub const RULES: &[Rule] = &[
 
 const fn customers(method: &'static str) -> Rule {
     Rule { method, roles: PEOPLE, relation: Relation::TeamsChannel }
+}
+
+/// Who is one person, people decide.
+const fn merges(method: &'static str) -> Rule {
+    Rule { method, roles: &[Agent, Supervisor, Admin], relation: Relation::TeamsChannel }
 }
 
 const fn feed(method: &'static str) -> Rule {
@@ -44,11 +54,9 @@ mod tests {
         let set = prost_types::FileDescriptorSet::decode(tandem_proto::DESCRIPTOR_SET).unwrap();
         let mut methods = Vec::new();
         for file in &set.file {
-            for service in file
-                .service
-                .iter()
-                .filter(|service| ["CustomerService", "ChangeFeedService"].contains(&service.name()))
-            {
+            for service in file.service.iter().filter(|service| {
+                ["CustomerService", "MergeService", "ChangeFeedService"].contains(&service.name())
+            }) {
                 let path = |method: &str| format!("/{}.{}/{method}", file.package(), service.name());
                 methods.extend(service.method.iter().map(|method| path(method.name())));
             }

@@ -1,11 +1,13 @@
 //! The rules. An operation opens its transaction, passes the connection down and commits once.
 
+pub mod address;
 pub mod merge;
 pub mod model;
 pub mod note;
 pub mod profile;
 pub mod projection;
 pub mod scope;
+pub mod suggestion;
 pub mod tag;
 
 use serde::{Deserialize, Serialize};

@@ -1,6 +1,7 @@
-//! `CustomerService` on the wire: each method unpacks, calls, converts.
+//! `CustomerService` and `MergeService` on the wire: each method unpacks, calls, converts.
 
 mod check;
+mod merge;
 mod note;
 mod profile;
 mod tag;
@@ -24,7 +25,7 @@ use crate::domain::scope::Scope;
 use crate::domain::{Change, Core};
 use crate::peer::{Bearer, Conversations};
 
-/// Serves `CustomerService`.
+/// Serves `CustomerService` and `MergeService`.
 pub struct CustomerRpc {
     pub core: Core,
     pub freshness: Freshness,

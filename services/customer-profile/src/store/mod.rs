@@ -1,10 +1,13 @@
 //! All SQL of the service, one file an aggregate. Set-wise: keys go in as arrays of tenants and ids.
 
+pub mod address;
 pub mod contact;
 pub mod conversation;
 pub mod customer;
+pub mod merge;
 pub mod note;
 pub mod profile;
+pub mod suggestion;
 pub mod tag;
 
 use uuid::Uuid;

@@ -66,7 +66,7 @@ pub struct CustomerPhone {
     /// The number as the channel sent it: where replies go.
     #[prost(string, tag = "1")]
     pub sent: ::prost::alloc::string::String,
-    /// The number in E.164, as it is dialled today; empty when it is no number that could exist.
+    /// The number in E.164, as it is dialled from abroad today; empty when it is of no country.
     #[prost(string, tag = "2")]
     pub e164: ::prost::alloc::string::String,
     /// The channel vouches for it.

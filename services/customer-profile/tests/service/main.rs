@@ -4,10 +4,14 @@
 
 mod convergence;
 mod feed;
+mod merge_property;
+mod merge_races;
 mod merges;
 mod notes;
+mod people_merge;
 mod profiles;
 mod races;
 mod scope;
+mod suggestions;
 mod support;
 mod tags;

@@ -60,6 +60,41 @@ pub struct Customer {
     /// The agents who answered the customer, by id, at most 20, who did last first.
     #[prost(string, repeated, tag = "20")]
     pub agent_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The phone numbers of the contacts that are shown.
+    #[prost(message, repeated, tag = "30")]
+    pub phones: ::prost::alloc::vec::Vec<CustomerPhone>,
+    /// The e-mail addresses of the contacts that are shown.
+    #[prost(message, repeated, tag = "31")]
+    pub emails: ::prost::alloc::vec::Vec<CustomerEmail>,
+}
+/// A phone number of one contact.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CustomerPhone {
+    /// The number as the channel sent it: where replies go.
+    #[prost(string, tag = "1")]
+    pub sent: ::prost::alloc::string::String,
+    /// The number in E.164, as it is dialled from abroad today; empty when it is of no country.
+    #[prost(string, tag = "2")]
+    pub e164: ::prost::alloc::string::String,
+    /// The channel vouches for it.
+    #[prost(bool, tag = "3")]
+    pub verified: bool,
+    /// The contact that has it.
+    #[prost(string, tag = "4")]
+    pub contact_id: ::prost::alloc::string::String,
+}
+/// An e-mail address of one contact.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CustomerEmail {
+    /// The address as the channel sent it.
+    #[prost(string, tag = "1")]
+    pub sent: ::prost::alloc::string::String,
+    /// The channel vouches for it; else a person only said so.
+    #[prost(bool, tag = "2")]
+    pub verified: bool,
+    /// The contact that has it.
+    #[prost(string, tag = "3")]
+    pub contact_id: ::prost::alloc::string::String,
 }
 /// A tag that customers carry by id.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -2332,6 +2367,870 @@ pub mod privacy_service_server {
     /// Generated gRPC service name
     pub const SERVICE_NAME: &str = "tandem.customer.v1.PrivacyService";
     impl<T> tonic::server::NamedService for PrivacyServiceServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
+/// A merge that people made.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Merge {
+    /// The merge's id, a UUID.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// The customer that was to stand for both.
+    #[prost(string, tag = "2")]
+    pub survivor_id: ::prost::alloc::string::String,
+    /// The customer that was merged into it.
+    #[prost(string, tag = "3")]
+    pub merged_id: ::prost::alloc::string::String,
+    /// The token subject of who merged.
+    #[prost(string, tag = "4")]
+    pub by_subject: ::prost::alloc::string::String,
+    /// When.
+    #[prost(message, optional, tag = "5")]
+    pub merge_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// The token subject of who undid it; empty while it holds.
+    #[prost(string, tag = "6")]
+    pub undone_by_subject: ::prost::alloc::string::String,
+    /// When it was undone; unset while it holds.
+    #[prost(message, optional, tag = "7")]
+    pub undo_time: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// One thing that two customers have in common.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SuggestionEvidence {
+    /// What.
+    #[prost(enumeration = "SuggestionReason", tag = "1")]
+    pub reason: i32,
+    /// It: a phone number in E.164, an e-mail address, a name.
+    #[prost(string, tag = "2")]
+    pub value: ::prost::alloc::string::String,
+}
+/// Two customers that may be one person.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct MergeSuggestion {
+    /// The one that was asked about, or of two the one with the smaller id.
+    #[prost(message, optional, tag = "1")]
+    pub customer: ::core::option::Option<Customer>,
+    /// The other.
+    #[prost(message, optional, tag = "2")]
+    pub other: ::core::option::Option<Customer>,
+    /// Everything that speaks for it, at least one.
+    #[prost(message, repeated, tag = "3")]
+    pub evidence: ::prost::alloc::vec::Vec<SuggestionEvidence>,
+}
+/// Asks to make two customers one.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MergeCustomersRequest {
+    /// A UUID; the same id and body answer the same again.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The customer that is to stand for both.
+    #[prost(string, tag = "2")]
+    pub survivor_id: ::prost::alloc::string::String,
+    /// The customer that is to be merged into it.
+    #[prost(string, tag = "3")]
+    pub merged_id: ::prost::alloc::string::String,
+}
+/// The merged customers.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct MergeCustomersResponse {
+    /// The customer that stands for both.
+    #[prost(message, optional, tag = "1")]
+    pub customer: ::core::option::Option<Customer>,
+    /// The merge, to be undone by its id.
+    #[prost(message, optional, tag = "2")]
+    pub merge: ::core::option::Option<Merge>,
+    /// Names this change for reads elsewhere.
+    #[prost(string, tag = "3")]
+    pub change_token: ::prost::alloc::string::String,
+}
+/// Asks to undo a merge.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UndoMergeRequest {
+    /// A UUID; the same id and body answer the same again.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The merge's id.
+    #[prost(string, tag = "2")]
+    pub merge_id: ::prost::alloc::string::String,
+}
+/// The customers after it.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct UndoMergeResponse {
+    /// The merge, undone.
+    #[prost(message, optional, tag = "1")]
+    pub merge: ::core::option::Option<Merge>,
+    /// The customer that stands for the former survivor now.
+    #[prost(message, optional, tag = "2")]
+    pub survivor: ::core::option::Option<Customer>,
+    /// The customer that stands for the formerly merged now; the same as `survivor` when other links hold them together.
+    #[prost(message, optional, tag = "3")]
+    pub merged: ::core::option::Option<Customer>,
+    /// Names this change for reads elsewhere.
+    #[prost(string, tag = "4")]
+    pub change_token: ::prost::alloc::string::String,
+}
+/// Asks for the merges of a customer.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListMergesRequest {
+    /// The customer's id.
+    #[prost(string, tag = "1")]
+    pub customer_id: ::prost::alloc::string::String,
+    /// How many at most: 1 to 200, 0 means 50.
+    #[prost(int32, tag = "2")]
+    pub page_size: i32,
+    /// Where the last page ended.
+    #[prost(string, tag = "3")]
+    pub page_token: ::prost::alloc::string::String,
+    /// Change tokens of writes that the answer must show.
+    #[prost(string, repeated, tag = "4")]
+    pub at_least_as_fresh: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// One page of merges.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListMergesResponse {
+    /// The merges.
+    #[prost(message, repeated, tag = "1")]
+    pub merges: ::prost::alloc::vec::Vec<Merge>,
+    /// Empty at the end.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+/// Asks for suggestions.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListMergeSuggestionsRequest {
+    /// About this customer; about all customers of the tenant when empty.
+    #[prost(string, tag = "1")]
+    pub customer_id: ::prost::alloc::string::String,
+    /// How many at most: 1 to 200, 0 means 50. A page of the whole tenant may be short, or empty, with a token to go on.
+    #[prost(int32, tag = "2")]
+    pub page_size: i32,
+    /// Where the last page ended.
+    #[prost(string, tag = "3")]
+    pub page_token: ::prost::alloc::string::String,
+    /// Change tokens of writes that the answer must show.
+    #[prost(string, repeated, tag = "4")]
+    pub at_least_as_fresh: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// Some suggestions.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListMergeSuggestionsResponse {
+    /// The suggestions; about one customer those with most evidence first.
+    #[prost(message, repeated, tag = "1")]
+    pub suggestions: ::prost::alloc::vec::Vec<MergeSuggestion>,
+    /// Empty at the end; always for one customer, who has at most `page_size`.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+/// Asks to dismiss a suggestion.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DismissSuggestionRequest {
+    /// A UUID; the same id and body answer the same again.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// One customer.
+    #[prost(string, tag = "2")]
+    pub customer_id: ::prost::alloc::string::String,
+    /// The other.
+    #[prost(string, tag = "3")]
+    pub other_id: ::prost::alloc::string::String,
+}
+/// It is dismissed.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DismissSuggestionResponse {}
+/// Why two customers may be one person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum SuggestionReason {
+    /// Not given.
+    Unspecified = 0,
+    /// The same phone number, however it is written.
+    SamePhone = 1,
+    /// The same e-mail address; who wrote only claims it, or a channel vouches for it.
+    SameEmail = 2,
+    /// The same name at the same company.
+    SameNameAndCompany = 3,
+}
+impl SuggestionReason {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "SUGGESTION_REASON_UNSPECIFIED",
+            Self::SamePhone => "SUGGESTION_REASON_SAME_PHONE",
+            Self::SameEmail => "SUGGESTION_REASON_SAME_EMAIL",
+            Self::SameNameAndCompany => "SUGGESTION_REASON_SAME_NAME_AND_COMPANY",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "SUGGESTION_REASON_UNSPECIFIED" => Some(Self::Unspecified),
+            "SUGGESTION_REASON_SAME_PHONE" => Some(Self::SamePhone),
+            "SUGGESTION_REASON_SAME_EMAIL" => Some(Self::SameEmail),
+            "SUGGESTION_REASON_SAME_NAME_AND_COMPANY" => Some(Self::SameNameAndCompany),
+            _ => None,
+        }
+    }
+}
+/// Generated client implementations.
+pub mod merge_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// Which customers are one person. Roles agent, supervisor, admin.
+    ///
+    /// Customers are linked by themselves when a channel vouches for the same id of the business's own, and when one contact
+    /// turns out to be another. Everything else people decide here. A merge is a pointer: contacts, notes and tags stay with
+    /// the customer that they belong to and are shown together, what comes new goes to the survivor. So it can be undone.
+    ///
+    /// Which customer stands for all that are one: the survivor of the newest merge between any of them that is not undone;
+    /// where people merged nothing, the oldest. Ids of the others keep resolving to it, everywhere.
+    #[derive(Debug, Clone)]
+    pub struct MergeServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl MergeServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> MergeServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> MergeServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            MergeServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Makes two customers one. A merged id stands for the customer that it resolves to. Errors: INVALID_ARGUMENT, NOT_FOUND,
+        /// FAILED_PRECONDITION (ALREADY_MERGED: the two are one already), RESOURCE_EXHAUSTED (LIMIT_REACHED: together they would
+        /// have more than 100 contacts).
+        pub async fn merge_customers(
+            &mut self,
+            request: impl tonic::IntoRequest<super::MergeCustomersRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::MergeCustomersResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.customer.v1.MergeService/MergeCustomers",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("tandem.customer.v1.MergeService", "MergeCustomers"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Takes a merge back, exactly: what the remaining links hold together stays one, everything else is again as its own
+        /// links say. Merges that came later stay. Errors: INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION (ALREADY_UNDONE).
+        pub async fn undo_merge(
+            &mut self,
+            request: impl tonic::IntoRequest<super::UndoMergeRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::UndoMergeResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.customer.v1.MergeService/UndoMerge",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("tandem.customer.v1.MergeService", "UndoMerge"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// The merges that people made of a customer, those undone included, newest first: who and when. Errors: NOT_FOUND,
+        /// INVALID_ARGUMENT (PAGE_TOKEN_INVALID).
+        pub async fn list_merges(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListMergesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListMergesResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.customer.v1.MergeService/ListMerges",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("tandem.customer.v1.MergeService", "ListMerges"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Customers that may be the same person, with the reasons; only such that the caller may see. At most 20 addresses of a
+        /// customer are compared, each with at most 20 others that have it. Errors: NOT_FOUND, INVALID_ARGUMENT
+        /// (PAGE_TOKEN_INVALID).
+        pub async fn list_merge_suggestions(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListMergeSuggestionsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListMergeSuggestionsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.customer.v1.MergeService/ListMergeSuggestions",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tandem.customer.v1.MergeService",
+                        "ListMergeSuggestions",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Says that two customers are two people: they are not suggested again. They can still be merged. Errors:
+        /// INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION (ALREADY_MERGED: the two are one).
+        pub async fn dismiss_suggestion(
+            &mut self,
+            request: impl tonic::IntoRequest<super::DismissSuggestionRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DismissSuggestionResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.customer.v1.MergeService/DismissSuggestion",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tandem.customer.v1.MergeService",
+                        "DismissSuggestion",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+pub mod merge_service_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with MergeServiceServer.
+    #[async_trait]
+    pub trait MergeService: std::marker::Send + std::marker::Sync + 'static {
+        /// Makes two customers one. A merged id stands for the customer that it resolves to. Errors: INVALID_ARGUMENT, NOT_FOUND,
+        /// FAILED_PRECONDITION (ALREADY_MERGED: the two are one already), RESOURCE_EXHAUSTED (LIMIT_REACHED: together they would
+        /// have more than 100 contacts).
+        async fn merge_customers(
+            &self,
+            request: tonic::Request<super::MergeCustomersRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::MergeCustomersResponse>,
+            tonic::Status,
+        >;
+        /// Takes a merge back, exactly: what the remaining links hold together stays one, everything else is again as its own
+        /// links say. Merges that came later stay. Errors: INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION (ALREADY_UNDONE).
+        async fn undo_merge(
+            &self,
+            request: tonic::Request<super::UndoMergeRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::UndoMergeResponse>,
+            tonic::Status,
+        >;
+        /// The merges that people made of a customer, those undone included, newest first: who and when. Errors: NOT_FOUND,
+        /// INVALID_ARGUMENT (PAGE_TOKEN_INVALID).
+        async fn list_merges(
+            &self,
+            request: tonic::Request<super::ListMergesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListMergesResponse>,
+            tonic::Status,
+        >;
+        /// Customers that may be the same person, with the reasons; only such that the caller may see. At most 20 addresses of a
+        /// customer are compared, each with at most 20 others that have it. Errors: NOT_FOUND, INVALID_ARGUMENT
+        /// (PAGE_TOKEN_INVALID).
+        async fn list_merge_suggestions(
+            &self,
+            request: tonic::Request<super::ListMergeSuggestionsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListMergeSuggestionsResponse>,
+            tonic::Status,
+        >;
+        /// Says that two customers are two people: they are not suggested again. They can still be merged. Errors:
+        /// INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION (ALREADY_MERGED: the two are one).
+        async fn dismiss_suggestion(
+            &self,
+            request: tonic::Request<super::DismissSuggestionRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DismissSuggestionResponse>,
+            tonic::Status,
+        >;
+    }
+    /// Which customers are one person. Roles agent, supervisor, admin.
+    ///
+    /// Customers are linked by themselves when a channel vouches for the same id of the business's own, and when one contact
+    /// turns out to be another. Everything else people decide here. A merge is a pointer: contacts, notes and tags stay with
+    /// the customer that they belong to and are shown together, what comes new goes to the survivor. So it can be undone.
+    ///
+    /// Which customer stands for all that are one: the survivor of the newest merge between any of them that is not undone;
+    /// where people merged nothing, the oldest. Ids of the others keep resolving to it, everywhere.
+    #[derive(Debug)]
+    pub struct MergeServiceServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> MergeServiceServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for MergeServiceServer<T>
+    where
+        T: MergeService,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/tandem.customer.v1.MergeService/MergeCustomers" => {
+                    #[allow(non_camel_case_types)]
+                    struct MergeCustomersSvc<T: MergeService>(pub Arc<T>);
+                    impl<
+                        T: MergeService,
+                    > tonic::server::UnaryService<super::MergeCustomersRequest>
+                    for MergeCustomersSvc<T> {
+                        type Response = super::MergeCustomersResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::MergeCustomersRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as MergeService>::merge_customers(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = MergeCustomersSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.customer.v1.MergeService/UndoMerge" => {
+                    #[allow(non_camel_case_types)]
+                    struct UndoMergeSvc<T: MergeService>(pub Arc<T>);
+                    impl<
+                        T: MergeService,
+                    > tonic::server::UnaryService<super::UndoMergeRequest>
+                    for UndoMergeSvc<T> {
+                        type Response = super::UndoMergeResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::UndoMergeRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as MergeService>::undo_merge(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = UndoMergeSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.customer.v1.MergeService/ListMerges" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListMergesSvc<T: MergeService>(pub Arc<T>);
+                    impl<
+                        T: MergeService,
+                    > tonic::server::UnaryService<super::ListMergesRequest>
+                    for ListMergesSvc<T> {
+                        type Response = super::ListMergesResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListMergesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as MergeService>::list_merges(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListMergesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.customer.v1.MergeService/ListMergeSuggestions" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListMergeSuggestionsSvc<T: MergeService>(pub Arc<T>);
+                    impl<
+                        T: MergeService,
+                    > tonic::server::UnaryService<super::ListMergeSuggestionsRequest>
+                    for ListMergeSuggestionsSvc<T> {
+                        type Response = super::ListMergeSuggestionsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListMergeSuggestionsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as MergeService>::list_merge_suggestions(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListMergeSuggestionsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.customer.v1.MergeService/DismissSuggestion" => {
+                    #[allow(non_camel_case_types)]
+                    struct DismissSuggestionSvc<T: MergeService>(pub Arc<T>);
+                    impl<
+                        T: MergeService,
+                    > tonic::server::UnaryService<super::DismissSuggestionRequest>
+                    for DismissSuggestionSvc<T> {
+                        type Response = super::DismissSuggestionResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::DismissSuggestionRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as MergeService>::dismiss_suggestion(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = DismissSuggestionSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for MergeServiceServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "tandem.customer.v1.MergeService";
+    impl<T> tonic::server::NamedService for MergeServiceServer<T> {
         const NAME: &'static str = SERVICE_NAME;
     }
 }

@@ -529,6 +529,10 @@ pub enum ErrorReason {
     DependencyUnavailable = 35,
     /// \[INTERNAL\] A fault of ours; it is logged.
     Internal = 36,
+    /// \[FAILED_PRECONDITION\] The two customers are one already. Metadata: `customer_id`, which stands for both.
+    AlreadyMerged = 50,
+    /// \[FAILED_PRECONDITION\] The merge was undone before. Metadata: `undone_at`.
+    AlreadyUndone = 51,
 }
 impl ErrorReason {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -574,6 +578,8 @@ impl ErrorReason {
             Self::ShuttingDown => "ERROR_REASON_SHUTTING_DOWN",
             Self::DependencyUnavailable => "ERROR_REASON_DEPENDENCY_UNAVAILABLE",
             Self::Internal => "ERROR_REASON_INTERNAL",
+            Self::AlreadyMerged => "ERROR_REASON_ALREADY_MERGED",
+            Self::AlreadyUndone => "ERROR_REASON_ALREADY_UNDONE",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -616,6 +622,8 @@ impl ErrorReason {
             "ERROR_REASON_SHUTTING_DOWN" => Some(Self::ShuttingDown),
             "ERROR_REASON_DEPENDENCY_UNAVAILABLE" => Some(Self::DependencyUnavailable),
             "ERROR_REASON_INTERNAL" => Some(Self::Internal),
+            "ERROR_REASON_ALREADY_MERGED" => Some(Self::AlreadyMerged),
+            "ERROR_REASON_ALREADY_UNDONE" => Some(Self::AlreadyUndone),
             _ => None,
         }
     }

@@ -7,6 +7,7 @@ use tandem_bootstrap::{ClientConfig, Drain, channel};
 use tandem_change_feed::{Consumer, ConsumerConfig, FeedServer, Freshness, Sequencer, Tail};
 use tandem_proto::customer::v1::attribute_service_server::AttributeServiceServer;
 use tandem_proto::customer::v1::customer_service_server::CustomerServiceServer;
+use tandem_proto::customer::v1::merge_service_server::MergeServiceServer;
 use tandem_proto::customer::v1::privacy_service_server::PrivacyServiceServer;
 use tandem_proto::feed::v1::change_feed_service_server::ChangeFeedServiceServer;
 use tandem_signed_token::ServiceName;
@@ -19,9 +20,10 @@ use crate::rpc::{AttributeRpc, CustomerRpc, PrivacyRpc};
 use crate::{Config, MIGRATOR, RULES, ticker};
 
 /// The services that are served.
-const SERVED: [&str; 4] = [
+const SERVED: [&str; 5] = [
     "tandem.customer.v1.CustomerService",
     "tandem.customer.v1.AttributeService",
+    "tandem.customer.v1.MergeService",
     "tandem.customer.v1.PrivacyService",
     "tandem.feed.v1.ChangeFeedService",
 ];
@@ -78,10 +80,13 @@ pub async fn start(config: Config, ambient: Ambient, drain: Drain) -> Result<Run
         conversations: conversations.clone(),
         end: drain.token(),
     };
-    let rpc = CustomerRpc { core, freshness, signer: foundation.signer.clone(), conversations };
+    let rpc = Arc::new(CustomerRpc { core, freshness, signer: foundation.signer.clone(), conversations });
     let limit = foundation.max_message_bytes;
-    let customer =
-        CustomerServiceServer::new(rpc).max_decoding_message_size(limit).max_encoding_message_size(limit);
+    let customer = CustomerServiceServer::from_arc(Arc::clone(&rpc))
+        .max_decoding_message_size(limit)
+        .max_encoding_message_size(limit);
+    let merge =
+        MergeServiceServer::from_arc(rpc).max_decoding_message_size(limit).max_encoding_message_size(limit);
     let attributes = AttributeServiceServer::new(attributes)
         .max_decoding_message_size(limit)
         .max_encoding_message_size(limit);
@@ -89,6 +94,10 @@ pub async fn start(config: Config, ambient: Ambient, drain: Drain) -> Result<Run
         ChangeFeedServiceServer::new(feed).max_decoding_message_size(limit).max_encoding_message_size(limit);
     let privacy =
         PrivacyServiceServer::new(privacy).max_decoding_message_size(limit).max_encoding_message_size(limit);
-    let routes = Routes::new(customer).add_service(attributes).add_service(privacy).add_service(feed);
+    let routes = Routes::new(customer)
+        .add_service(attributes)
+        .add_service(merge)
+        .add_service(privacy)
+        .add_service(feed);
     Ok(foundation.serve(routes, SERVED.to_vec(), RULES, None))
 }

@@ -33,6 +33,11 @@ pub const RULES: &[Rule] = &[
         // What the tenant keeps about customers: whoever sees a profile reads it by these.
         relation: Relation::Any,
     },
+    merges("/tandem.customer.v1.MergeService/MergeCustomers"),
+    merges("/tandem.customer.v1.MergeService/UndoMerge"),
+    merges("/tandem.customer.v1.MergeService/ListMerges"),
+    merges("/tandem.customer.v1.MergeService/ListMergeSuggestions"),
+    merges("/tandem.customer.v1.MergeService/DismissSuggestion"),
     feed("/tandem.feed.v1.ChangeFeedService/Subscribe"),
     feed("/tandem.feed.v1.ChangeFeedService/Snapshot"),
     feed("/tandem.feed.v1.ChangeFeedService/Locate"),
@@ -44,6 +49,11 @@ const fn customers(method: &'static str) -> Rule {
 
 const fn define(method: &'static str) -> Rule {
     Rule { method, roles: &[Admin], relation: Relation::Any }
+}
+
+/// Who is one person, people decide.
+const fn merges(method: &'static str) -> Rule {
+    Rule { method, roles: &[Agent, Supervisor, Admin], relation: Relation::TeamsChannel }
 }
 
 const fn feed(method: &'static str) -> Rule {
@@ -63,7 +73,7 @@ mod tests {
         let mut methods = Vec::new();
         for file in &set.file {
             for service in file.service.iter().filter(|service| {
-                ["CustomerService", "AttributeService", "PrivacyService", "ChangeFeedService"]
+                ["CustomerService", "AttributeService", "MergeService", "PrivacyService", "ChangeFeedService"]
                     .contains(&service.name())
             }) {
                 let path = |method: &str| format!("/{}.{}/{method}", file.package(), service.name());

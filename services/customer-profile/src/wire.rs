@@ -7,9 +7,12 @@ use tandem_proto::customer::v1;
 use tandem_proto::r#type::v1::Identity as WireIdentity;
 use uuid::Uuid;
 
+use crate::domain::address;
 use crate::domain::attribute::Definition;
+use crate::domain::merge::Merge;
 use crate::domain::model::{Contact, Identity, Note, Profile, Tag};
 use crate::domain::privacy::Merged;
+use crate::domain::suggestion::{Reason, Suggestion};
 
 /// A customer. One that was merged says so, and nothing else of itself.
 pub fn customer(profile: &Profile) -> v1::Customer {
@@ -32,6 +35,63 @@ pub fn customer(profile: &Profile) -> v1::Customer {
         attributes: profile.attributes.clone().into_iter().collect(),
         category: profile.category.clone(),
         agent_ids: profile.agent_ids.iter().map(ToString::to_string).collect(),
+        phones: addresses(profile, address::PHONE).map(phone).collect(),
+        emails: addresses(profile, address::EMAIL).map(email).collect(),
+    }
+}
+
+fn addresses(profile: &Profile, kind: i16) -> impl Iterator<Item = (&Contact, &Identity)> {
+    let each = profile
+        .contacts
+        .iter()
+        .flat_map(|contact| contact.identities.iter().map(move |identity| (contact, identity)));
+    each.filter(move |(_, identity)| identity.kind == i32::from(kind))
+}
+
+fn phone((contact, identity): (&Contact, &Identity)) -> v1::CustomerPhone {
+    v1::CustomerPhone {
+        sent: identity.value.clone(),
+        e164: address::e164(&identity.value).unwrap_or_default(),
+        verified: identity.verified,
+        contact_id: contact.id.to_string(),
+    }
+}
+
+fn email((contact, identity): (&Contact, &Identity)) -> v1::CustomerEmail {
+    v1::CustomerEmail {
+        sent: identity.value.clone(),
+        verified: identity.verified,
+        contact_id: contact.id.to_string(),
+    }
+}
+
+pub fn suggestion(suggestion: Suggestion) -> v1::MergeSuggestion {
+    let evidence = suggestion.evidence.into_iter().map(|evidence| v1::SuggestionEvidence {
+        reason: match evidence.reason {
+            Reason::Phone => v1::SuggestionReason::SamePhone,
+            Reason::Email => v1::SuggestionReason::SameEmail,
+            Reason::NameAndCompany => v1::SuggestionReason::SameNameAndCompany,
+        }
+        .into(),
+        value: evidence.value,
+    });
+    v1::MergeSuggestion {
+        customer: Some(customer(&suggestion.customer)),
+        other: Some(customer(&suggestion.other)),
+        evidence: evidence.collect(),
+    }
+}
+
+pub fn merge(merge: Merge) -> v1::Merge {
+    let (undone_by, undone_at) = merge.undone.unzip();
+    v1::Merge {
+        id: merge.id.to_string(),
+        survivor_id: merge.survivor_id.to_string(),
+        merged_id: merge.merged_id.to_string(),
+        by_subject: merge.by_subject,
+        merge_time: Some(time(merge.merged_at)),
+        undone_by_subject: undone_by.unwrap_or_default(),
+        undo_time: undone_at.map(time),
     }
 }
 

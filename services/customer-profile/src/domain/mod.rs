@@ -1,5 +1,6 @@
 //! The rules. An operation opens its transaction, passes the connection down and commits once.
 
+pub mod address;
 pub mod attribute;
 pub mod merge;
 pub mod model;
@@ -8,6 +9,7 @@ pub mod privacy;
 pub mod profile;
 pub mod projection;
 pub mod scope;
+pub mod suggestion;
 pub mod tag;
 
 use serde::{Deserialize, Serialize};

@@ -3,6 +3,7 @@
 mod attribute;
 mod check;
 mod customers;
+mod merge;
 mod note;
 mod privacy;
 mod profile;
@@ -35,7 +36,7 @@ const LINE: usize = 200;
 /// Characters of a category.
 const CATEGORY: usize = 64;
 
-/// Serves `CustomerService`.
+/// Serves `CustomerService` and `MergeService`.
 pub struct CustomerRpc {
     pub core: Core,
     pub freshness: Freshness,

@@ -26,8 +26,8 @@ pub async fn ensure(connection: &mut Connection, keys: &BTreeSet<Key>) -> Result
     Ok(())
 }
 
-/// One step to the neighbours of customers: those of the same merged set so far, those with a contact of the same
-/// verified id of the business's own, and those whose contacts alias each other.
+/// One step to the neighbours of customers: those of the same merged set so far, those that people merged with them, those
+/// with a contact of the same verified id of the business's own, and those whose contacts alias each other.
 pub async fn neighbours(connection: &mut Connection, keys: &BTreeSet<Key>) -> Result<Vec<Key>> {
     let (tenants, ids) = split(keys);
     let rows = sqlx::query!(
@@ -40,6 +40,14 @@ pub async fn neighbours(connection: &mut Connection, keys: &BTreeSet<Key>) -> Re
                UNION
                SELECT c.tenant_id, c.id
                FROM s JOIN customer c ON c.tenant_id = s.tenant_id AND c.merged_into = s.id
+               UNION
+               SELECT m.tenant_id, m.merged_id
+               FROM s JOIN customer_merge m ON m.tenant_id = s.tenant_id AND m.survivor_id = s.id
+               WHERE m.undone_at IS NULL
+               UNION
+               SELECT m.tenant_id, m.survivor_id
+               FROM s JOIN customer_merge m ON m.tenant_id = s.tenant_id AND m.merged_id = s.id
+               WHERE m.undone_at IS NULL
                UNION
                SELECT k.tenant_id, k.customer_id
                FROM mine
@@ -160,11 +168,19 @@ pub async fn place(connection: &mut Connection, placed: &[(Key, Standing)]) -> R
 }
 
 /// Takes a new version for the customers that contacts belong to now, and their last contact. Told to nobody: only their
-/// counts changed.
+/// counts changed. Rows are locked in the order of their keys, as merges lock them.
 pub async fn count_again(connection: &mut Connection, contacts: &BTreeSet<Key>) -> Result<()> {
     let (tenants, ids) = split(contacts);
     sqlx::query!(
-        "UPDATE customer r SET
+        "WITH locked AS (
+             SELECT tenant_id, id FROM customer
+             WHERE (tenant_id, id) IN (
+                 SELECT c.tenant_id, coalesce(c.merged_into, c.id)
+                 FROM unnest($1::uuid[], $2::uuid[]) AS k (tenant_id, id)
+                 JOIN contact ON contact.tenant_id = k.tenant_id AND contact.id = k.id
+                 JOIN customer c ON c.tenant_id = contact.tenant_id AND c.id = contact.customer_id)
+             ORDER BY tenant_id, id FOR UPDATE)
+         UPDATE customer r SET
              version = nextval('customer_version'),
              last_contact_at = (
                  SELECT max(t.last_activity_at)
@@ -172,11 +188,7 @@ pub async fn count_again(connection: &mut Connection, contacts: &BTreeSet<Key>) 
                        SELECT m.id FROM customer m WHERE m.tenant_id = r.tenant_id AND m.merged_into = r.id) AS m
                  JOIN contact k ON k.tenant_id = r.tenant_id AND k.customer_id = m.id
                  JOIN contact_totals t ON t.tenant_id = k.tenant_id AND t.contact_id = k.id)
-         WHERE (r.tenant_id, r.id) IN (
-             SELECT c.tenant_id, coalesce(c.merged_into, c.id)
-             FROM unnest($1::uuid[], $2::uuid[]) AS k (tenant_id, id)
-             JOIN contact ON contact.tenant_id = k.tenant_id AND contact.id = k.id
-             JOIN customer c ON c.tenant_id = contact.tenant_id AND c.id = contact.customer_id)",
+         FROM locked WHERE r.tenant_id = locked.tenant_id AND r.id = locked.id",
         &tenants,
         &ids,
     )
@@ -227,6 +239,20 @@ pub async fn touch(connection: &mut Connection, (tenant, id): Key, edited: bool)
     .fetch_one(connection)
     .await?;
     Ok(version)
+}
+
+/// Changes the etags of customers whose rows are locked: people touched them.
+pub async fn edited(connection: &mut Connection, keys: &BTreeSet<Key>) -> Result<()> {
+    let (tenants, ids) = split(keys);
+    sqlx::query!(
+        "UPDATE customer SET edit_version = edit_version + 1
+         WHERE (tenant_id, id) IN (SELECT * FROM unnest($1::uuid[], $2::uuid[]))",
+        &tenants,
+        &ids,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 /// Removes those of `keys` that are left without a contact and that no person ever touched. Answers them, each with the

@@ -1,15 +1,18 @@
 //! All SQL of the service, one file an aggregate. Set-wise: keys go in as arrays of tenants and ids.
 
+pub mod address;
 pub mod agent;
 pub mod attribute;
 pub mod browse;
 pub mod contact;
 pub mod conversation;
 pub mod customer;
+pub mod merge;
 pub mod note;
 pub mod privacy;
 pub mod profile;
 pub mod standing;
+pub mod suggestion;
 pub mod tag;
 
 use uuid::Uuid;

@@ -79,6 +79,8 @@ reasons! {
     ShuttingDown "SHUTTING_DOWN" Unavailable,
     DependencyUnavailable "DEPENDENCY_UNAVAILABLE" Unavailable,
     Internal "INTERNAL" Internal,
+    AlreadyMerged "ALREADY_MERGED" FailedPrecondition,
+    AlreadyUndone "ALREADY_UNDONE" FailedPrecondition,
 }
 
 impl Reason {

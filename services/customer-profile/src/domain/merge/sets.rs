@@ -3,11 +3,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use super::Link;
 use crate::domain::model::{Contact, Key};
 
-/// Parts customers into the sets that their contacts imply. In each set the one that stands for it comes first: the
-/// oldest by first contact, then by id; the others follow by id. One without contacts is a set of its own.
-pub fn sets(customers: &BTreeSet<Key>, contacts: &[(Uuid, Contact)]) -> Vec<Vec<Key>> {
+/// Parts customers into the sets that their contacts and the merges that hold imply. In each set the one that stands for
+/// it comes first: the survivor of the newest merge in it, without merges the oldest by first contact, then by id; the
+/// others follow by id. One without contacts and merges is a set of its own.
+pub fn sets(customers: &BTreeSet<Key>, contacts: &[(Uuid, Contact)], merges: &[Link]) -> Vec<Vec<Key>> {
     let mut links = Links(customers.iter().map(|key| (*key, *key)).collect());
     let owners: BTreeMap<Key, Key> = contacts
         .iter()
@@ -27,18 +29,32 @@ pub fn sets(customers: &BTreeSet<Key>, contacts: &[(Uuid, Contact)]) -> Vec<Vec<
             links.join(owner, bearer);
         }
     }
+    let known = |link: &&Link| customers.contains(&link.survivor) && customers.contains(&link.merged);
+    let merges: Vec<&Link> = merges.iter().filter(known).collect();
+    for link in &merges {
+        links.join(link.survivor, link.merged);
+    }
+    let mut newest: BTreeMap<Key, &Link> = BTreeMap::new();
+    for link in merges {
+        let of_set = newest.entry(links.top(link.survivor)).or_insert(link);
+        *of_set = link.max(*of_set);
+    }
+    let chosen: BTreeSet<Key> = newest.into_values().map(|link| link.survivor).collect();
     let mut parts: BTreeMap<Key, Vec<Key>> = BTreeMap::new();
     for key in customers {
         parts.entry(links.top(*key)).or_default().push(*key);
     }
-    let age = |key: &Key| (first.get(key).copied().unwrap_or(DateTime::<Utc>::MAX_UTC), *key);
-    let oldest_first = |mut set: Vec<Key>| {
-        if let Some(oldest) = (0..set.len()).min_by_key(|index| age(&set[*index])) {
-            set[..=oldest].rotate_right(1);
+    let rank = |key: &Key| {
+        let age = first.get(key).copied().unwrap_or(DateTime::<Utc>::MAX_UTC);
+        (!chosen.contains(key), age, *key)
+    };
+    let who_stands_first = |mut set: Vec<Key>| {
+        if let Some(root) = (0..set.len()).min_by_key(|index| rank(&set[*index])) {
+            set[..=root].rotate_right(1);
         }
         set
     };
-    parts.into_values().map(oldest_first).collect()
+    parts.into_values().map(who_stands_first).collect()
 }
 
 /// The name of a set, and whether people gave it: the first correction that the set's customers, the one that stands for
@@ -97,8 +113,20 @@ mod tests {
     }
 
     fn parted(contacts: &[(Uuid, Contact)]) -> Vec<Vec<u128>> {
+        merged(contacts, &[])
+    }
+
+    /// Merges as survivor, merged and second.
+    fn merged(contacts: &[(Uuid, Contact)], merges: &[(u128, u128, i64)]) -> Vec<Vec<u128>> {
         let customers = contacts.iter().map(|(tenant, contact)| (*tenant, contact.customer_id)).collect();
-        let sets = sets(&customers, contacts);
+        let key = |number: u128| (TENANT, Uuid::from_u128(100 + number));
+        let link = |(survivor, merged, at): &(u128, u128, i64)| Link {
+            merged_at: DateTime::from_timestamp(*at, 0).unwrap(),
+            id: Uuid::from_u128(1_000 + at.unsigned_abs() as u128),
+            survivor: key(*survivor),
+            merged: key(*merged),
+        };
+        let sets = sets(&customers, contacts, &merges.iter().map(link).collect::<Vec<_>>());
         sets.iter().map(|set| set.iter().map(|key| key.1.as_u128() - 100).collect()).collect()
     }
 
@@ -120,6 +148,24 @@ mod tests {
         let mut sets = parted(&contacts);
         sets.sort();
         assert_eq!(sets, [vec![4, 1, 2, 3], vec![5]]);
+    }
+
+    #[test]
+    fn the_survivor_that_people_chose_last_stands_for_all_that_are_linked_with_it() {
+        let alone = [1, 2, 3, 4].map(|n| contact(n, n as i64, None, &[]));
+        assert_eq!(merged(&alone[..2], &[(2, 1, 5)]), [[2, 1]]);
+        assert_eq!(merged(&alone, &[(2, 1, 5), (4, 3, 6)]), [[2, 1], [4, 3]]);
+        for order in [[(2, 1, 5), (4, 3, 6), (2, 4, 7)], [(2, 4, 7), (4, 3, 6), (2, 1, 5)]] {
+            assert_eq!(merged(&alone, &order), [[2, 1, 3, 4]]);
+        }
+        // Without the last merge the parts are as they were.
+        assert_eq!(merged(&alone, &[(4, 3, 6)]), [vec![1], vec![2], vec![4, 3]]);
+        // A link by itself joins sets: the newest choice of people stands for both, however old the others are.
+        let mut linked = alone.clone();
+        linked[0] = contact(1, 1, None, &["a"]);
+        linked[2] = contact(3, 3, None, &["a"]);
+        assert_eq!(merged(&linked, &[(4, 3, 6)]), [vec![4, 1, 3], vec![2]]);
+        assert_eq!(merged(&linked, &[(4, 3, 6), (1, 2, 7)]), [[1, 2, 3, 4]]);
     }
 
     #[test]

@@ -4,24 +4,29 @@ use tandem_ambient::Ambient;
 use tandem_database::{Connection, Result};
 use uuid::Uuid;
 
-use super::{said_name, sets};
+use super::{Link, said_name, sets};
 use crate::domain::model::{Contact, Customer, Key, Standing};
-use crate::domain::tell;
+use crate::domain::{Change, tell};
 use crate::store;
 
 /// Parts the customers around `changed` into sets again, writes where each stands, and tells of those that stand
-/// elsewhere or whose contacts changed. `changed` are customers whose contacts changed.
+/// elsewhere or whose contacts changed. `changed` are customers whose contacts or merges changed. Answers the last change.
 ///
-/// Only the feed's consumer changes contacts and pointers, one replica at a time. It locks all rows of a set in the order
-/// of their keys; people's edits lock one row, the one that stands for the set.
-pub async fn settle(connection: &mut Connection, ambient: &Ambient, changed: &BTreeSet<Key>) -> Result<()> {
+/// Under [`super::hold`] of the tenants. It locks all rows of a set in the order of their keys; people's edits lock one
+/// row, the one that stands for the set.
+pub async fn settle(
+    connection: &mut Connection,
+    ambient: &Ambient,
+    changed: &BTreeSet<Key>,
+) -> Result<Option<Change>> {
     if changed.is_empty() {
-        return Ok(());
+        return Ok(None);
     }
     let around = surroundings(connection, changed).await?;
     let customers = store::customer::lock(connection, &around).await?;
     let contacts = store::contact::of_customers(connection, &around).await?;
-    let moved = placements(customers, &contacts, changed);
+    let merges = store::merge::links(connection, &around).await?;
+    let moved = placements(customers, &contacts, &merges, changed);
     let mut told = store::customer::place(connection, &moved).await?;
     told.sort_unstable();
     let minted: BTreeSet<Key> =
@@ -33,12 +38,14 @@ pub async fn settle(connection: &mut Connection, ambient: &Ambient, changed: &BT
         told.extend(gone);
     }
     store::standing::derive(connection, &around).await?;
-    tell(connection, ambient, &told).await?;
-    Ok(())
+    tell(connection, ambient, &told).await
 }
 
 /// Every customer that is, was or becomes one person with one of `changed`.
-async fn surroundings(connection: &mut Connection, changed: &BTreeSet<Key>) -> Result<BTreeSet<Key>> {
+pub(super) async fn surroundings(
+    connection: &mut Connection,
+    changed: &BTreeSet<Key>,
+) -> Result<BTreeSet<Key>> {
     let mut around = changed.clone();
     let mut edge = changed.clone();
     while !edge.is_empty() {
@@ -52,6 +59,7 @@ async fn surroundings(connection: &mut Connection, changed: &BTreeSet<Key>) -> R
 fn placements(
     customers: Vec<Customer>,
     contacts: &[(Uuid, Contact)],
+    merges: &[Link],
     changed: &BTreeSet<Key>,
 ) -> Vec<(Key, Standing)> {
     let customers: BTreeMap<Key, Customer> =
@@ -61,7 +69,7 @@ fn placements(
         minted.entry((*tenant, contact.customer_id)).or_default().push(contact);
     }
     let mut placed = Vec::new();
-    for set in sets(&customers.keys().copied().collect(), contacts) {
+    for set in sets(&customers.keys().copied().collect(), contacts, merges) {
         let Some((root, merged)) = set.split_first() else { continue };
         let of_set = || set.iter().filter_map(|key| minted.get(key)).flatten().copied();
         let (name, name_corrected) =

@@ -33,14 +33,16 @@ pub async fn find(connection: &mut Connection, key: Key, scope: &Scope) -> Resul
 /// # Errors
 /// `NOT_FOUND`.
 pub async fn lock(connection: &mut Connection, key: Key, scope: &Scope) -> Result<Customer> {
-    // It may be merged away while we wait for the lock: then its new survivor is tried. Merges only ever come from the
-    // feed's consumer, so this ends; the bound is for what we did not think of.
+    // While we wait for the lock it may be merged away, or a merge undone: then who stands for it now is tried. Merges are
+    // rare, so this ends; the bound is for what we did not think of.
     for _ in 0..10 {
         let root = (key.0, find(connection, key, scope).await?);
         let locked = store::customer::lock(connection, &[root].into()).await?;
-        if let Some(customer) =
-            locked.into_iter().next().filter(|customer| customer.standing.merged_into.is_none())
-        {
+        let Some(customer) = locked.into_iter().next().filter(|it| it.standing.merged_into.is_none()) else {
+            continue;
+        };
+        // Pointers to a locked row stand still.
+        if root == key || find(connection, key, scope).await? == root.1 {
             return Ok(customer);
         }
     }

@@ -3,7 +3,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use tandem_ambient::Ambient;
 use tandem_database::{Connection, Result};
 
-use crate::domain::merge::settle;
+use crate::domain::address;
+use crate::domain::merge::{hold, settle};
 use crate::domain::model::{Contact, Key};
 use crate::store;
 
@@ -17,6 +18,7 @@ pub async fn apply(
     if states.is_empty() {
         return Ok(());
     }
+    hold(connection, &states.keys().map(|(tenant, _)| *tenant).collect()).await?;
     let known = store::contact::read(connection, &states.keys().copied().collect()).await?;
     let (mut newer, mut different) = (Vec::new(), Vec::new());
     let mut changed = BTreeSet::new();
@@ -39,18 +41,27 @@ pub async fn apply(
         store::customer::ensure(connection, &changed).await?;
         store::contact::write(connection, generation, &newer).await?;
         store::contact::link(connection, &different).await?;
+        let addresses =
+            |(key, contact): &(Key, Contact)| (*key, contact.version, address::of(&contact.identities));
+        store::address::write(connection, &newer.iter().map(addresses).collect::<Vec<_>>()).await?;
     }
     let gone: BTreeSet<Key> =
         states.iter().filter(|(_, state)| state.is_none()).map(|(key, _)| *key).collect();
     if !gone.is_empty() {
         changed.extend(store::contact::remove(connection, &gone).await?);
     }
-    settle(connection, ambient, &changed).await
+    settle(connection, ambient, &changed).await?;
+    Ok(())
 }
 
 /// Removes contacts that a rebuild did not see.
 pub async fn sweep(connection: &mut Connection, ambient: &Ambient, generation: i64) -> Result<()> {
     let unseen = store::contact::older_than(connection, generation).await?;
+    if unseen.is_empty() {
+        return Ok(());
+    }
+    hold(connection, &unseen.iter().map(|(tenant, _)| *tenant).collect()).await?;
     let changed = store::contact::remove(connection, &unseen).await?;
-    settle(connection, ambient, &changed).await
+    settle(connection, ambient, &changed).await?;
+    Ok(())
 }

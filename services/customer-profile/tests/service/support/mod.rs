@@ -2,6 +2,7 @@
 
 mod fake;
 mod people;
+mod plain;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -15,9 +16,11 @@ use tandem_customer_profile::{Config, MIGRATOR, start};
 use tandem_fault::reason_of;
 use tandem_proto::customer::v1::attribute_service_client::AttributeServiceClient;
 use tandem_proto::customer::v1::customer_service_client::CustomerServiceClient;
+use tandem_proto::customer::v1::merge_service_client::MergeServiceClient;
 use tandem_proto::customer::v1::{
     AttributeDefinition, AttributeType, CreateAttributeDefinitionRequest, Customer, GetCustomerRequest,
-    ListCustomersRequest, UpdateCustomerRequest, UpdateTagsRequest,
+    ListCustomersRequest, ListMergesRequest, Merge, MergeCustomersRequest, MergeCustomersResponse,
+    UndoMergeRequest, UndoMergeResponse, UpdateCustomerRequest, UpdateTagsRequest,
 };
 use tandem_proto::feed::v1::Change;
 use tandem_proto::feed::v1::change_feed_service_client::ChangeFeedServiceClient;
@@ -30,7 +33,8 @@ use tonic::{Code, Request, Status};
 use uuid::Uuid;
 
 pub use fake::FakeConversation;
-pub use people::{Person, answer, claimed, conversation, external, gone, message, phone};
+pub use people::{Person, answer, claimed, conversation, email, external, gone, message, phone};
+pub use plain::Plain;
 
 const SIGNING_KEY: &str = "a signing key of the tests, 32 bytes and more";
 
@@ -45,6 +49,7 @@ impl Interceptor for As {
     }
 }
 
+pub type Merger = MergeServiceClient<InterceptedService<Channel, As>>;
 pub type Client = CustomerServiceClient<InterceptedService<Channel, As>>;
 pub type Attributes = AttributeServiceClient<InterceptedService<Channel, As>>;
 
@@ -63,9 +68,15 @@ pub struct Harness {
 impl Harness {
     /// `name` names the database; the one of an earlier run is dropped.
     pub async fn start(name: &str) -> Self {
+        Self::start_after(name, "").await
+    }
+
+    /// As [`Harness::start`], on a database in which `sql` was done before.
+    pub async fn start_after(name: &str, sql: &'static str) -> Self {
         tandem_bootstrap::install_crypto();
         let ambient = Ambient::manual(DateTime::from_timestamp(1_700_000_000, 0).unwrap(), 7);
         let database_url = fresh_database(name).await;
+        sqlx::raw_sql(sql).execute(&mut connect(&database_url).await).await.unwrap();
         let conversation = FakeConversation::start().await;
         let folder = tempfile::tempdir().unwrap();
         let key = SigningKey::generate(&ambient);
@@ -149,6 +160,49 @@ impl Harness {
             .map(|answer| answer.into_inner().customer.unwrap())
     }
 
+    pub fn merger_as(&self, tenant: Uuid, subject: &str, role: Role) -> Merger {
+        let token = self.token(Some(tenant), subject, role).parse().unwrap();
+        MergeServiceClient::with_interceptor(self.channel(), As(token))
+    }
+
+    /// Somebody who may merge everybody of [`Harness::tenant`].
+    pub fn merger(&self) -> Merger {
+        self.merger_as(self.tenant, "admin-1", Role::Admin)
+    }
+
+    pub async fn merge(&self, survivor: Uuid, merged: Uuid) -> Result<MergeCustomersResponse, Status> {
+        let request = MergeCustomersRequest {
+            request_id: self.id(),
+            survivor_id: survivor.to_string(),
+            merged_id: merged.to_string(),
+        };
+        guarded(self.merger().merge_customers(request)).await.map(tonic::Response::into_inner)
+    }
+
+    pub async fn undo(&self, merge_id: &str) -> Result<UndoMergeResponse, Status> {
+        let request = UndoMergeRequest { request_id: self.id(), merge_id: merge_id.to_owned() };
+        guarded(self.merger().undo_merge(request)).await.map(tonic::Response::into_inner)
+    }
+
+    /// All merges of a customer, newest first, page by page.
+    pub async fn merges(&self, customer: Uuid) -> Vec<Merge> {
+        let (mut all, mut page_token) = (Vec::new(), String::new());
+        loop {
+            let request = ListMergesRequest {
+                customer_id: customer.to_string(),
+                page_size: 2,
+                page_token,
+                at_least_as_fresh: Vec::new(),
+            };
+            let page = guarded(self.merger().list_merges(request)).await.unwrap().into_inner();
+            all.extend(page.merges);
+            page_token = page.next_page_token;
+            if page_token.is_empty() {
+                return all;
+            }
+        }
+    }
+
     pub fn anonymous(&self) -> CustomerServiceClient<Channel> {
         CustomerServiceClient::new(self.channel())
     }
@@ -197,8 +251,7 @@ impl Harness {
     }
 
     pub async fn connect(&self) -> sqlx::PgConnection {
-        use sqlx::Connection;
-        sqlx::PgConnection::connect(&self.database_url).await.unwrap()
+        connect(&self.database_url).await
     }
 }
 
@@ -224,6 +277,11 @@ pub fn refused<T: std::fmt::Debug>(outcome: Result<T, Status>, code: Code, reaso
     let status = outcome.expect_err("the call should be refused");
     assert_eq!((status.code(), reason_of(&status).as_deref()), (code, Some(reason)), "{status:?}");
     status
+}
+
+async fn connect(url: &str) -> sqlx::PgConnection {
+    use sqlx::Connection;
+    sqlx::PgConnection::connect(url).await.unwrap()
 }
 
 async fn fresh_database(name: &str) -> String {

@@ -138,3 +138,8 @@ pub fn claimed(value: &str) -> Identity {
 pub fn phone(value: &str) -> Identity {
     Identity { kind: IdentityKind::Phone.into(), value: value.to_owned(), verified: true }
 }
+
+/// An e-mail address that somebody only says is theirs.
+pub fn email(value: &str) -> Identity {
+    Identity { kind: IdentityKind::Email.into(), value: value.to_owned(), verified: false }
+}

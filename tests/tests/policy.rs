@@ -7,7 +7,11 @@ use tandem_tests::raw::{call, descriptors, path};
 use tandem_tests::{Kind, Parts, Suite, reason};
 use tonic::{Code, Request};
 
-const CUSTOMER: &[&str] = &["tandem.customer.v1.CustomerService", "tandem.feed.v1.ChangeFeedService"];
+const CUSTOMER: &[&str] = &[
+    "tandem.customer.v1.CustomerService",
+    "tandem.customer.v1.MergeService",
+    "tandem.feed.v1.ChangeFeedService",
+];
 const ASSIGNMENT: &[&str] = &[
     "tandem.assignment.v1.AssignmentService",
     "tandem.assignment.v1.DirectoryService",

@@ -16,11 +16,13 @@ use tandem_proto::conversation::v1::view_service_client::ViewServiceClient;
 use tandem_proto::conversation::v1::{CreateViewRequest, View};
 use tandem_proto::customer::v1::attribute_service_client::AttributeServiceClient;
 use tandem_proto::customer::v1::customer_service_client::CustomerServiceClient;
+use tandem_proto::customer::v1::merge_service_client::MergeServiceClient;
 use tandem_proto::customer::v1::{
     AttributeDefinition, AttributeType, CreateAttributeDefinitionRequest, GetCustomerRequest,
+    MergeCustomersRequest,
 };
 use tandem_tests::raw::{call, descriptors, method, request};
-use tandem_tests::{Kind, Parts, Suite, stored, whatsapp};
+use tandem_tests::{Kind, Parts, Suite, eventually, stored, whatsapp};
 use tonic::Request;
 use uuid::Uuid;
 
@@ -77,6 +79,7 @@ async fn furnish(suite: &Suite) -> Ids {
         ("$team", team.to_string()),
         ("$channel", channel.to_string()),
         ("$contact", found.contact_id),
+        ("$merge", merge(suite, &found.customer_id).await),
         ("$customer", found.customer_id),
         ("$conversation", conversation),
         ("$message", item.message.unwrap().id),
@@ -89,6 +92,23 @@ async fn furnish(suite: &Suite) -> Ids {
         ("$rule", disabled_rule(suite).await),
         ("$attribute", attribute(suite).await),
     ])
+}
+
+/// A merge of somebody into a customer.
+async fn merge(suite: &Suite, survivor_id: &str) -> String {
+    let channel = suite.create_channel().await;
+    let other = suite.write(channel, "m3", &[whatsapp("US.3")], "hello").await.conversation_id;
+    let request = MergeCustomersRequest {
+        request_id: suite.request_id(),
+        survivor_id: survivor_id.to_owned(),
+        merged_id: suite.get(&other).await.customer_id,
+    };
+    let admin = suite.channel(Kind::CustomerProfile, 0, &suite.spec("admin", Role::Admin));
+    // The profile is made from the feed.
+    let merged = eventually("the profile is there", async || {
+        MergeServiceClient::new(admin.clone()).merge_customers(request.clone()).await.ok()
+    });
+    merged.await.into_inner().merge.unwrap().id
 }
 
 /// An agent who works no more, and what returned what they held.

@@ -11,6 +11,7 @@ const CUSTOMER: &[&str] = &[
     "tandem.customer.v1.CustomerService",
     "tandem.customer.v1.PrivacyService",
     "tandem.customer.v1.AttributeService",
+    "tandem.customer.v1.MergeService",
     "tandem.feed.v1.ChangeFeedService",
 ];
 const ASSIGNMENT: &[&str] = &[

@@ -663,7 +663,7 @@ pub struct ConversationFilter {
     /// It is with one of these contacts (ids).
     #[prost(string, repeated, tag = "10")]
     pub contact_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
-    /// It is with one of these customers (ids), over all their contacts.
+    /// It is with one of these customers (ids), over all their contacts; the id of one that was merged means who stands for it.
     #[prost(string, repeated, tag = "11")]
     pub customer_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     /// The customer's tags.

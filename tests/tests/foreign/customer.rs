@@ -31,4 +31,17 @@ pub const METHODS: &[Row] = &[
     ),
     ("customer.PrivacyService/ExportCustomer", Role::Admin, r#"{"customerId":"$customer"}"#),
     ("customer.CustomerService/ListNotes", Role::Agent, r#"{"customerId":"$customer"}"#),
+    (
+        "customer.MergeService/MergeCustomers",
+        Role::Agent,
+        r#"{"requestId":"$new","survivorId":"$customer","mergedId":"$new"}"#,
+    ),
+    ("customer.MergeService/UndoMerge", Role::Agent, r#"{"requestId":"$new","mergeId":"$merge"}"#),
+    ("customer.MergeService/ListMerges", Role::Agent, r#"{"customerId":"$customer"}"#),
+    ("customer.MergeService/ListMergeSuggestions", Role::Agent, r#"{"customerId":"$customer"}"#),
+    (
+        "customer.MergeService/DismissSuggestion",
+        Role::Agent,
+        r#"{"requestId":"$new","customerId":"$customer","otherId":"$new"}"#,
+    ),
 ];

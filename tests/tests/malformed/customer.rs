@@ -67,4 +67,34 @@ pub const WRONG: &[Row] = &[
         "definition_id",
     ),
     ("customer.CustomerService/ListTags", Role::Agent, r#"{"prefix":"a\u0000b"}"#, "prefix"),
+    (
+        "customer.MergeService/MergeCustomers",
+        Role::Agent,
+        r#"{"requestId":"x","survivorId":"x","mergedId":"x"}"#,
+        "request_id survivor_id merged_id",
+    ),
+    (
+        "customer.MergeService/UndoMerge",
+        Role::Agent,
+        r#"{"requestId":"x","mergeId":"x"}"#,
+        "request_id merge_id",
+    ),
+    (
+        "customer.MergeService/ListMerges",
+        Role::Agent,
+        r#"{"customerId":"x","pageSize":201}"#,
+        "customer_id page_size",
+    ),
+    (
+        "customer.MergeService/ListMergeSuggestions",
+        Role::Agent,
+        r#"{"customerId":"x","pageSize":-1}"#,
+        "customer_id page_size",
+    ),
+    (
+        "customer.MergeService/DismissSuggestion",
+        Role::Agent,
+        r#"{"requestId":"x","customerId":"x","otherId":"x"}"#,
+        "request_id customer_id other_id",
+    ),
 ];

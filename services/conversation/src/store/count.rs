@@ -6,7 +6,7 @@ use sqlx::{Postgres, QueryBuilder};
 use tandem_database::{Connection, Result};
 use uuid::Uuid;
 
-use super::filter::{NARROW, conditions, holders};
+use super::filter::{NARROW, conditions, holders, stand_for};
 use crate::domain::filter::{Filter, Times};
 use crate::domain::kinds::{HolderKind, Status};
 use crate::domain::viewer::{Scope, Viewer};
@@ -220,10 +220,13 @@ impl Front {
 }
 
 fn contacts(sql: &mut QueryBuilder<Postgres>, tenant_id: Uuid, customers: &[Uuid]) {
-    sql.push("WITH meant AS MATERIALIZED (SELECT id FROM unnest(").push_bind(customers.to_vec());
-    sql.push("::uuid[]) AS given (id) UNION SELECT id FROM customer WHERE tenant_id = ").push_bind(tenant_id);
-    sql.push(" AND merged_into = ANY(").push_bind(customers.to_vec());
-    sql.push(")) SELECT k.id FROM contact k WHERE k.tenant_id = ").push_bind(tenant_id);
+    sql.push("WITH asked (id) AS MATERIALIZED (");
+    stand_for(sql, tenant_id, customers);
+    sql.push(
+        "), meant AS MATERIALIZED (SELECT id FROM asked UNION SELECT id FROM customer WHERE tenant_id = ",
+    );
+    sql.push_bind(tenant_id).push(" AND merged_into IN (SELECT id FROM asked)");
+    sql.push(") SELECT k.id FROM contact k WHERE k.tenant_id = ").push_bind(tenant_id);
     sql.push(" AND k.customer_id IN (SELECT id FROM meant)");
     sql.push(" UNION SELECT l.contact_id FROM contact_customer l WHERE l.tenant_id = ").push_bind(tenant_id);
     sql.push(" AND l.customer_id IN (SELECT id FROM meant)");

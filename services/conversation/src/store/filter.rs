@@ -95,7 +95,10 @@ pub(super) fn conditions(sql: &mut QueryBuilder<Postgres>, viewer: &Viewer, filt
         sql.push_bind(numbers(&filter.channel_kinds, crate::domain::kinds::ChannelKind::number)).push(")");
     }
     if !filter.customer_ids.is_empty() {
-        sql.push(" AND ").push(CUSTOMER_ID).push(" = ANY(").push_bind(filter.customer_ids.clone()).push(")");
+        // The id of one that was merged keeps meaning the person.
+        sql.push(" AND ").push(CUSTOMER_ID).push(" IN (");
+        stand_for(sql, viewer.tenant_id, &filter.customer_ids);
+        sql.push(")");
     }
     tags(sql, &filter.labels, "c.label_ids");
     tags(sql, &filter.customer_tags, CUSTOMER_TAGS);
@@ -103,6 +106,13 @@ pub(super) fn conditions(sql: &mut QueryBuilder<Postgres>, viewer: &Viewer, filt
     times(sql, "c.last_activity_at", filter.last_activity);
     times(sql, "c.created_at", filter.created);
     times(sql, "c.closed_at", filter.closed);
+}
+
+/// Those that stand for these customers.
+pub(super) fn stand_for(sql: &mut QueryBuilder<Postgres>, tenant_id: Uuid, customers: &[Uuid]) {
+    sql.push("SELECT coalesce(s.merged_into, given.id) FROM unnest(").push_bind(customers.to_vec());
+    sql.push("::uuid[]) AS given (id) LEFT JOIN customer s ON s.tenant_id = ").push_bind(tenant_id);
+    sql.push(" AND s.id = given.id");
 }
 
 /// The customer behind a row's contact, a merged one as the one that it was merged into.

@@ -64,7 +64,7 @@ async fn of_contacts(
     Ok(ids.fetch_all(connection).await?)
 }
 
-/// Over all contacts of customers, also those of customers that were merged into them.
+/// Over all contacts of those that stand for customers, also those of customers that were merged into them.
 async fn of_customers(
     connection: &mut Connection,
     tenant_id: Uuid,
@@ -72,9 +72,12 @@ async fn of_customers(
     limit: i64,
 ) -> Result<Vec<Uuid>> {
     let ids = sqlx::query_scalar!(
-        r#"WITH meant AS MATERIALIZED (
-               SELECT id FROM unnest($2::uuid[]) AS given (id)
-               UNION SELECT id FROM customer WHERE tenant_id = $1 AND merged_into = ANY($2)),
+        r#"WITH asked AS MATERIALIZED (
+               SELECT coalesce(s.merged_into, given.id) AS id FROM unnest($2::uuid[]) AS given (id)
+               LEFT JOIN customer s ON s.tenant_id = $1 AND s.id = given.id),
+           meant AS MATERIALIZED (
+               SELECT id FROM asked
+               UNION SELECT id FROM customer WHERE tenant_id = $1 AND merged_into IN (SELECT id FROM asked)),
            theirs AS MATERIALIZED (
                SELECT k.id FROM contact k WHERE k.tenant_id = $1 AND k.customer_id IN (SELECT id FROM meant)
                UNION SELECT l.contact_id FROM contact_customer l

@@ -28,7 +28,7 @@ async fn an_agent_sees_who_is_writing_and_finds_them_again() {
     let [id, other] = [ann.conversation_id.clone(), suite.get(&ann.conversation_id).await.customer_id];
     suite.say(1, &id, &["one moment"]).await;
     suite.ambient.clock().advance(chrono::TimeDelta::seconds(5));
-    suite.take_over(0, &id).await.unwrap();
+    suite.release(1, &id).await;
     let said = suite.say(0, &id, &["here I am"]).await;
     let get = |fresh: &str| GetCustomerRequest {
         customer_id: other.clone(),

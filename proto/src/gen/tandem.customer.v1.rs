@@ -1247,7 +1247,7 @@ pub mod customer_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
-        /// Customers in an order, that match a filter. What matches rarely, or a narrow access scope, may answer a short page with
+        /// Customers in an order, that match a filter. What matches rarely among many may answer a short page with
         /// a token to go on. Errors: INVALID_ARGUMENT (also PAGE_TOKEN_INVALID).
         pub async fn list_customers(
             &mut self,
@@ -1471,7 +1471,7 @@ pub mod customer_service_server {
             tonic::Response<super::GetCustomerResponse>,
             tonic::Status,
         >;
-        /// Customers in an order, that match a filter. What matches rarely, or a narrow access scope, may answer a short page with
+        /// Customers in an order, that match a filter. What matches rarely among many may answer a short page with
         /// a token to go on. Errors: INVALID_ARGUMENT (also PAGE_TOKEN_INVALID).
         async fn list_customers(
             &self,

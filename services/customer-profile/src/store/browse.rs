@@ -14,6 +14,9 @@ const BUDGET: usize = 2_000;
 /// Customers that are looked up and sorted; of what more match, a walk finds some soon enough.
 const FEW: i64 = 1_000;
 
+/// Channels of a scope that is worth looking up.
+const NARROW: usize = 20;
+
 /// The question of a list.
 #[derive(Debug, Clone, Copy)]
 pub struct Question<'a> {
@@ -172,6 +175,12 @@ async fn candidates(connection: &mut Connection, question: &Question<'_>) -> Res
     {
         return Ok(Some(few));
     }
+    if let Some(channels) = question.scope
+        && channels.len() <= NARROW
+        && let Some(few) = few(in_scope(connection, tenant, channels, most).await?)
+    {
+        return Ok(Some(few));
+    }
     Ok(None)
 }
 
@@ -237,6 +246,27 @@ async fn on_channel(
            JOIN customer c ON c.tenant_id = $1 AND c.id = k.customer_id"#,
         tenant,
         channel,
+        limit,
+    );
+    Ok(ids.fetch_all(connection).await?)
+}
+
+/// With a contact on one of the channels, or with none at all.
+async fn in_scope(
+    connection: &mut Connection,
+    tenant: Uuid,
+    channels: &[Uuid],
+    limit: i64,
+) -> Result<Vec<Uuid>> {
+    let ids = sqlx::query_scalar!(
+        r#"SELECT coalesce(c.merged_into, c.id) AS "id!"
+           FROM (SELECT customer_id FROM contact WHERE tenant_id = $1 AND channel_id = ANY ($2) LIMIT $3) AS k
+           JOIN customer c ON c.tenant_id = $1 AND c.id = k.customer_id
+           UNION ALL
+           (SELECT id FROM customer
+            WHERE tenant_id = $1 AND merged_into IS NULL AND channel_ids = '{}' LIMIT $3)"#,
+        tenant,
+        channels,
         limit,
     );
     Ok(ids.fetch_all(connection).await?)

@@ -2,9 +2,11 @@
 //! the buffers that PostgreSQL touched to find a page.
 
 use sqlx::Row;
+use tandem_access::Role;
 use tandem_proto::customer::v1::{
     AttributeType, AttributeValue, CustomerFilter, CustomerOrder, ListCustomersRequest,
 };
+use uuid::Uuid;
 
 use crate::support::{Client, Harness, Person, guarded};
 
@@ -23,17 +25,19 @@ const SPENT: i64 = 2 * 2_000 * 2;
 const TAG: i64 = 2_000 * 8;
 
 /// Half of the customers have a phone, one in twenty is in the category `some`, every other one in `half`; one in a hundred
-/// has the attribute, one in five the tag.
-async fn fill(harness: &Harness, definition: &str, tag: &str) {
-    let tenant = harness.tenant;
+/// has the attribute, one in five the tag; one in a hundred has its contact on the narrow channel, the others on another.
+async fn fill(harness: &Harness, definition: &str, tag: &str, narrow: Uuid) {
+    let (tenant, wide) = (harness.tenant, harness.ambient.id());
     let sql = format!(
         "INSERT INTO customer (tenant_id, id, name, sort_name, first_contact_at, last_contact_at, has_phone, category,
-                               attributes, said_attributes, version)
+                               attributes, said_attributes, channel_ids, version)
          SELECT '{tenant}', md5('customer' || n)::uuid, 'name ' || md5(n::text), 'name ' || md5(n::text),
                 '2026-01-01'::timestamptz + n * interval '1 second',
                 '2026-02-01'::timestamptz + n * 7919 % {MANY} * interval '1 second',
                 n % 2 = 0, CASE WHEN n % 20 = 1 THEN 'some' WHEN n % 2 = 1 THEN 'half' END,
-                a.said, a.said, nextval('customer_version')
+                a.said, a.said,
+                CASE WHEN n % 100 = 7 THEN ARRAY ['{narrow}'::uuid] ELSE ARRAY ['{wide}'::uuid] END,
+                nextval('customer_version')
          FROM generate_series(1, {MANY}) AS n,
               LATERAL (SELECT CASE WHEN n % 100 = 0 THEN '{{\"{definition}\": \"7\"}}'::jsonb ELSE '{{}}' END AS said) AS a;
          INSERT INTO customer_attribute
@@ -41,6 +45,10 @@ async fn fill(harness: &Harness, definition: &str, tag: &str) {
          INSERT INTO customer_tag (tenant_id, customer_id, tag_id, carried, changed_at)
          SELECT '{tenant}', md5('customer' || n)::uuid, '{tag}', true, '2026-01-01'
          FROM generate_series(1, {MANY}, 5) AS n;
+         INSERT INTO contact (tenant_id, id, customer_id, channel_id, display_name, created_at, identities, generation,
+                              version)
+         SELECT tenant_id, id, id, channel_ids[1], name, first_contact_at, '[]', 1, 1
+         FROM customer WHERE channel_ids <> '{{}}' AND name <> 'Aaron';
          CREATE EXTENSION pg_stat_statements"
     );
     let mut connection = harness.connect().await;
@@ -71,7 +79,8 @@ async fn a_page_costs_the_same_wherever_it_is() {
     harness.told([known.change()]).await;
     let tag_id = harness.add_tags(known.customer, &["tag"]).await.tag_ids[0].clone();
     let definition = harness.define("seats", AttributeType::Number, &[]).await;
-    fill(&harness, &definition.id, &tag_id).await;
+    let narrow = harness.ambient.id();
+    fill(&harness, &definition.id, &tag_id, narrow).await;
 
     let any = CustomerFilter::default;
     let seats = AttributeValue { key: "seats".to_owned(), value: "7".to_owned() };
@@ -128,6 +137,16 @@ async fn a_page_costs_the_same_wherever_it_is() {
         }
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
+    // An agent who sees few customers finds a full page of them.
+    let mut agent = harness.client(harness.tenant, "agent-1", Role::Agent);
+    harness.conversation.let_see(&harness.token(Some(harness.tenant), "agent-1", Role::Agent), &[narrow]);
+    let mut request = ListCustomersRequest { page_size: PAGE, ..ListCustomersRequest::default() };
+    for _ in 0..2 {
+        let before = cost(&harness).await;
+        assert_eq!(page(&mut agent, &mut request).await, usize::try_from(PAGE).unwrap());
+        let after = cost(&harness).await;
+        assert!(after.0 - before.0 == 2 && after.1 - before.1 < FEW, "{} buffers", after.1 - before.1);
+    }
     // Spent budgets come to the end at last, with nothing on the way.
     let filter = Some(CustomerFilter { has_phone: Some(true), ..category("half") });
     let mut request = ListCustomersRequest { filter, ..ListCustomersRequest::default() };

@@ -40,7 +40,7 @@ async fn totals_are_right_whatever_raced() {
                     match guarded(merger.merge_customers(request)).await {
                         Ok(answer) => made.lock().unwrap().push(answer.into_inner().merge.unwrap().id),
                         Err(status) => {
-                            assert_eq!(reason_of(&status).as_deref(), Some("ALREADY_MERGED"), "{status:?}")
+                            assert_eq!(reason_of(&status).as_deref(), Some("ALREADY_MERGED"), "{status:?}");
                         }
                     }
                 }
@@ -72,8 +72,8 @@ async fn totals_are_right_whatever_raced() {
     // Links that come and go by themselves, and messages of everybody.
     let talks: Vec<Uuid> = people.iter().map(|_| harness.ambient.id()).collect();
     let mut token = String::new();
-    for round in 1..=ROUNDS as i64 {
-        let linked = (round as usize) % PEOPLE;
+    for (number, round) in (1..=ROUNDS).zip(1_i64..) {
+        let linked = number % PEOPLE;
         people[linked] = people[linked].then(|state| {
             state.identities =
                 if round % 3 == 0 { Vec::new() } else { vec![external(&format!("u{}", round % 2))] };

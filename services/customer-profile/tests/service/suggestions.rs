@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use prost_types::FieldMask;
 use tandem_access::Role;
 use tandem_proto::customer::v1::{
-    Customer, DismissSuggestionRequest, ListMergeSuggestionsRequest, MergeSuggestion, SuggestionReason,
-    UpdateCustomerRequest,
+    Customer, DismissSuggestionRequest, ListMergeSuggestionsRequest, MergeSuggestion, SuggestionEvidence,
+    SuggestionReason, UpdateCustomerRequest,
 };
 use tonic::Code;
 use uuid::Uuid;
@@ -35,7 +35,7 @@ async fn suggested(
         }
     }
     let pair = |found: MergeSuggestion| {
-        let reasons = found.evidence.iter().map(|evidence| evidence.reason()).collect();
+        let reasons = found.evidence.iter().map(SuggestionEvidence::reason).collect();
         (found.customer.unwrap().id, found.other.unwrap().id, reasons)
     };
     all.into_iter().map(pair).collect()

@@ -20,6 +20,8 @@ CREATE TABLE customer_merge (
 );
 CREATE INDEX customer_merge_survivor ON customer_merge (tenant_id, survivor_id, merged_at DESC, id DESC);
 CREATE INDEX customer_merge_merged ON customer_merge (tenant_id, merged_id, merged_at DESC, id DESC);
+-- The release before this one knows of no merges: while both run it may part what people merged, which is put right.
+CREATE INDEX customer_merge_recent ON customer_merge (merged_at) WHERE undone_at IS NULL;
 
 -- Who decides which customers of a tenant are one holds its row until the commit: the feed's consumer and people, one
 -- after the other. Rows of customers are locked after it.

@@ -7,7 +7,7 @@ use tandem_ambient::Ambient;
 use tandem_database::{Pool, Result, begin};
 use tokio_util::sync::CancellationToken;
 
-use crate::domain::address;
+use crate::domain::{address, merge};
 use crate::store;
 
 /// How often is looked.
@@ -25,6 +25,9 @@ pub async fn run(pool: Pool, ambient: Ambient, kept: TimeDelta, stop: Cancellati
         }
         if let Err(error) = tick(&pool, &ambient, kept).await {
             tracing::warn!(?error, "forgetting what is old failed, will try again");
+        }
+        if let Err(error) = merge::restore(&pool, &ambient).await {
+            tracing::warn!(?error, "putting merges right failed, will try again");
         }
         tokio::select! {
             () = stop.cancelled() => return,

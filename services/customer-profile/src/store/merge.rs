@@ -82,6 +82,25 @@ pub async fn links(connection: &mut Connection, keys: &BTreeSet<Key>) -> Result<
         .collect())
 }
 
+/// The ends of merges since a time that hold but whose customers do not stand as one.
+pub async fn parted(connection: &mut Connection, since: DateTime<Utc>, limit: i64) -> Result<BTreeSet<Key>> {
+    let rows = sqlx::query!(
+        "SELECT m.tenant_id, m.survivor_id, m.merged_id FROM customer_merge m
+         JOIN customer a ON a.tenant_id = m.tenant_id AND a.id = m.survivor_id
+         JOIN customer b ON b.tenant_id = m.tenant_id AND b.id = m.merged_id
+         WHERE m.undone_at IS NULL AND m.merged_at >= $1
+           AND coalesce(a.merged_into, a.id) <> coalesce(b.merged_into, b.id) LIMIT $2",
+        since,
+        limit,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .flat_map(|row| [(row.tenant_id, row.survivor_id), (row.tenant_id, row.merged_id)])
+        .collect())
+}
+
 pub async fn insert(connection: &mut Connection, tenant: Uuid, merge: &Merge) -> Result<()> {
     sqlx::query!(
         "INSERT INTO customer_merge (tenant_id, id, survivor_id, merged_id, by_subject, merged_at)

@@ -72,8 +72,8 @@ async fn totals_are_right_whatever_raced() {
     // Links that come and go by themselves, and messages of everybody.
     let talks: Vec<Uuid> = people.iter().map(|_| harness.ambient.id()).collect();
     let mut token = String::new();
-    for round in 1..=ROUNDS as i64 {
-        let linked = usize::try_from(round).unwrap() % PEOPLE;
+    for (number, round) in (1..=ROUNDS).zip(1_i64..) {
+        let linked = number % PEOPLE;
         people[linked] = people[linked].then(|state| {
             state.identities =
                 if round % 3 == 0 { Vec::new() } else { vec![external(&format!("u{}", round % 2))] };

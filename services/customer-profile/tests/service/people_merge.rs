@@ -5,7 +5,7 @@ use tandem_proto::customer::v1::{ListMergesRequest, MergeCustomersRequest, UndoM
 use tonic::Code;
 use uuid::Uuid;
 
-use crate::support::{Harness, Person, conversation, external, gone, guarded, phone, refused};
+use crate::support::{Harness, Person, conversation, external, get, gone, guarded, phone, refused};
 
 #[tokio::test]
 async fn a_merge_shows_both_as_one_and_an_undo_parts_them_exactly() {
@@ -136,4 +136,24 @@ async fn who_may_not_see_both_merges_and_undoes_nothing() {
     let mut ai = harness.merger_as(tenant, "ai", Role::Ai);
     let request = ListMergesRequest { customer_id: far.customer.to_string(), ..ListMergesRequest::default() };
     refused(guarded(ai.list_merges(request)).await, Code::PermissionDenied, "ROLE_NOT_ALLOWED");
+}
+
+#[tokio::test]
+async fn what_the_release_before_parts_is_made_one_again() {
+    // As it leaves a merge that it knows nothing of.
+    let harness = Harness::start_after(
+        "merges_restored",
+        "INSERT INTO customer (tenant_id, id, version, edit_version)
+         SELECT '00000000-0000-0000-0000-000000000001', lpad(n::text, 32, '0')::uuid, n, 2 FROM generate_series(2, 3) AS n;
+         INSERT INTO customer_merge (tenant_id, id, survivor_id, merged_id, by_subject, merged_at)
+         VALUES ('00000000-0000-0000-0000-000000000001', '00000000-0000-0000-0000-000000000009',
+                 '00000000-0000-0000-0000-000000000003', '00000000-0000-0000-0000-000000000002', 'lead',
+                 to_timestamp(1700000000))",
+    )
+    .await;
+    let mut admin = harness.client(Uuid::from_u128(1), "admin-1", Role::Admin);
+    let restored = async {
+        while get(&mut admin, Uuid::from_u128(2)).await.unwrap().id != Uuid::from_u128(3).to_string() {}
+    };
+    guarded(restored).await;
 }

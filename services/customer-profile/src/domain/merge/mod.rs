@@ -12,6 +12,7 @@
 
 mod list;
 mod people;
+mod restore;
 mod sets;
 mod settle;
 mod undo;
@@ -24,6 +25,7 @@ use super::model::Key;
 
 pub use list::{List, list};
 pub use people::{MergeCustomers, already_merged, merge};
+pub use restore::restore;
 pub use sets::{said_name, sets};
 pub use settle::settle;
 pub use undo::{Undo, undo};

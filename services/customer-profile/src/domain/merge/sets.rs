@@ -152,7 +152,7 @@ mod tests {
 
     #[test]
     fn the_survivor_that_people_chose_last_stands_for_all_that_are_linked_with_it() {
-        let alone = [(1, 1), (2, 2), (3, 3), (4, 4)].map(|(n, at)| contact(n, at, None, &[]));
+        let alone = [1, 2, 3, 4].map(|n: u32| contact(n.into(), n.into(), None, &[]));
         assert_eq!(merged(&alone[..2], &[(2, 1, 5)]), [[2, 1]]);
         assert_eq!(merged(&alone, &[(2, 1, 5), (4, 3, 6)]), [[2, 1], [4, 3]]);
         for order in [[(2, 1, 5), (4, 3, 6), (2, 4, 7)], [(2, 4, 7), (4, 3, 6), (2, 1, 5)]] {

@@ -88,6 +88,9 @@ impl Harness {
             ServerConfig { listen: any, admin: any, drain_notice_ms: 0, ..ServerConfig::default() };
         config.common.access = AccessConfig { keys: KeySource::File(jwks), ..AccessConfig::default() };
         config.common.database.url = Secret::new(database_url.clone());
+        // A slow machine must not look like a busy service.
+        config.common.database.pool.acquire_timeout_ms = 20_000;
+        config.common.database.pool.lock_timeout_ms = 20_000;
         config.common.signing_keys = vec![Secret::new(SIGNING_KEY)];
         config.common.peers.conversation = format!("http://{}", conversation.address);
         let drain = Drain::manual();
@@ -268,7 +271,7 @@ pub async fn get(client: &mut Client, customer: Uuid) -> Result<Customer, Status
 
 /// No await of a test waits longer.
 pub async fn guarded<F: Future>(work: F) -> F::Output {
-    tokio::time::timeout(Duration::from_secs(30), work).await.expect("a test waited too long")
+    tokio::time::timeout(Duration::from_secs(120), work).await.expect("a test waited too long")
 }
 
 /// Asserts how a call failed.

@@ -144,7 +144,18 @@ pub fn request<T>(message: T) -> tonic::Request<T> {
 
 /// Makes a call, and repeats it for up to a minute while the answer is that it may work later. Only for calls that may
 /// be repeated: reads, and writes with a request id or an external id.
-pub async fn retried<T, F>(mut call: impl FnMut() -> F) -> Result<T, Status>
+pub async fn retried<T, F>(call: impl FnMut() -> F) -> Result<T, Status>
+where
+    F: Future<Output = Result<Response<T>, Status>>,
+{
+    retried_while(may_work_later, call).await
+}
+
+/// As [`retried`], while the answer is such.
+pub async fn retried_while<T, F>(
+    such: impl FnMut(&Status) -> bool,
+    mut call: impl FnMut() -> F,
+) -> Result<T, Status>
 where
     F: Future<Output = Result<Response<T>, Status>>,
 {
@@ -158,7 +169,7 @@ where
         let answer = call();
         async { answer.await.map(Response::into_inner) }
     };
-    attempt.retry(pauses).when(may_work_later).await
+    attempt.retry(pauses).when(such).await
 }
 
 /// Whether repeating the call makes sense. CANCELLED and UNKNOWN are what tonic's client makes of its own timer and of a

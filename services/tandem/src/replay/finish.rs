@@ -2,13 +2,14 @@
 
 use tandem_proto::conversation::v1::{CloseConversationRequest, UpdateLabelsRequest};
 use tandem_proto::customer::v1::{GetCustomerRequest, UpdateTagsRequest};
+use tonic::{Code, Status};
 
 use super::parts;
 use super::plan::Closer;
 use super::player::{Play, TagsPut};
 use super::refusal::Refusal;
 use super::request_ids;
-use crate::gateway::{request, retried};
+use crate::gateway::{may_work_later, request, retried, retried_while};
 
 impl Play<'_> {
     pub(super) async fn label(&self) -> Result<(), Refusal> {
@@ -32,13 +33,16 @@ impl Play<'_> {
             return Ok(());
         }
         let supervisor = &self.player.stage.supervisor;
-        // The profile is made from the feed: the token waits for it.
+        // The profile is made from the feed: the token waits for it. Where everything was stored before there is none, and
+        // the feed may still be on its way.
         let get = GetCustomerRequest {
             customer_id: self.customer_id.clone(),
             at_least_as_fresh: vec![self.change_token.clone()],
         };
         let call = || async { supervisor.customers().get_customer(request(get.clone())).await };
-        let answer = retried(call).await.map_err(|status| Refusal::of("GetCustomer", &status))?;
+        let later = |status: &Status| may_work_later(status) || status.code() == Code::NotFound;
+        let answer =
+            retried_while(later, call).await.map_err(|status| Refusal::of("GetCustomer", &status))?;
         let customer_id = answer.customer.unwrap_or_default().id;
         // The customer is part of the id: one that was linked to another since has another body.
         let source = &self.script.source;

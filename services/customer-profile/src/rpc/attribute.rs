@@ -11,7 +11,6 @@ use tandem_proto::customer::v1::{
     ListAttributeDefinitionsResponse, UpdateAttributeDefinitionRequest, UpdateAttributeDefinitionResponse,
 };
 use tonic::{Request, Response, Status};
-use unicode_normalization::UnicodeNormalization;
 use uuid::Uuid;
 
 use super::check;
@@ -140,7 +139,7 @@ fn options(violations: &mut Violations, given: &AttributeDefinition) -> Vec<Stri
     let mut options: Vec<String> = Vec::new();
     for (index, option) in given.options.iter().take(MOST_OPTIONS).enumerate() {
         let field = format!("definition.options[{index}]");
-        let option: String = check::line(violations, &field, option, TITLE).nfc().collect();
+        let option = check::line(violations, &field, option, TITLE);
         violations.check(!option.is_empty(), &field, "must have 1 to 100 characters");
         violations.check(!options.contains(&option), &field, "must be different from the others");
         options.push(option);

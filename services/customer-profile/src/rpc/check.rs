@@ -3,6 +3,7 @@
 use prost::Message;
 use tandem_fault::Violations;
 use tandem_request_log::Request;
+use unicode_normalization::UnicodeNormalization;
 use uuid::Uuid;
 
 /// What a page may hold.
@@ -21,12 +22,12 @@ pub fn page_size(violations: &mut Violations, size: i32) -> i64 {
     i64::from(if size == 0 { PAGE } else { size })
 }
 
-/// One line of text: trimmed, without control characters.
+/// One line of text: trimmed, without control characters, in the form NFC, which may be longer than what was sent.
 pub fn line(violations: &mut Violations, field: &str, text: &str, most: usize) -> String {
-    let text = text.trim();
+    let text: String = text.trim().nfc().collect();
     violations.check(text.chars().count() <= most, field, &format!("must have at most {most} characters"));
     violations.check(!text.chars().any(char::is_control), field, "must have no control characters");
-    text.to_owned()
+    text
 }
 
 /// The request by its id; `body` is what counts as its body.

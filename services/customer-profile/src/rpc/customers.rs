@@ -6,7 +6,6 @@ use tandem_proto::customer::v1::{
 };
 use tandem_signed_token::PageToken;
 use tonic::Status;
-use unicode_normalization::UnicodeNormalization;
 use uuid::Uuid;
 
 use super::{CATEGORY, Call, CustomerRpc, LINE, check};
@@ -79,7 +78,7 @@ fn parse_filter(violations: &mut Violations, given: &CustomerFilter) -> Filter {
     let mut id = |field: &str, text: &str| (!text.is_empty()).then(|| check::id(violations, field, text));
     let tag_id = id("filter.tag_id", &given.tag_id);
     let channel_id = id("filter.channel_id", &given.channel_id);
-    let category = check::line(violations, "filter.category", &given.category, CATEGORY).nfc().collect();
+    let category = check::line(violations, "filter.category", &given.category, CATEGORY);
     let category = Some(category).filter(|category: &String| !category.is_empty());
     Filter { tag_id, category, attribute: None, channel_id, has_phone: given.has_phone }
 }

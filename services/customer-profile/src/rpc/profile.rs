@@ -9,7 +9,6 @@ use tandem_proto::customer::v1::{
 };
 use tandem_proto::r#type::v1::ConversationFilter;
 use tonic::{Code, Status};
-use unicode_normalization::UnicodeNormalization;
 use uuid::Uuid;
 
 use super::{CATEGORY, Call, CustomerRpc, LINE, check};
@@ -169,8 +168,7 @@ fn parse_update(message: &UpdateCustomerRequest, tenant: Uuid) -> (Update, Viola
             }
         };
         field.clone_from(from);
-        let line = check::line(&mut violations, &format!("customer.{path}"), from, most);
-        *edit = Some(line.nfc().collect());
+        *edit = Some(check::line(&mut violations, &format!("customer.{path}"), from, most));
     }
     let empty_or = |edit: &Option<String>, is: fn(&str) -> bool| {
         edit.as_ref().is_none_or(|text| text.is_empty() || is(text))

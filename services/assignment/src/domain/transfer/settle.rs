@@ -76,8 +76,11 @@ pub async fn resolve_orphans(app: &App) -> Result<usize> {
     drop(connection);
     let mut decided = 0;
     for (tenant_id, request_id, transfer_id) in orphans {
-        // Where conversation is away the others would wait for it as well.
-        decide(app, tenant_id, request_id, transfer_id).await?;
+        if let Err(error) = decide(app, tenant_id, request_id, transfer_id).await {
+            // Where conversation is away the others would wait for it as well; what else is due must not.
+            tracing::debug!(?error, "a reservation that nobody carries out is asked about again");
+            break;
+        }
         decided += 1;
     }
     Ok(decided)

@@ -93,7 +93,9 @@ async fn may_change(
     if conversation.status == Status::Closed {
         return Err(Fault::new(Reason::ConversationClosed, "the conversation is closed").into());
     }
-    if transfer.from_queue && conversation.status == Status::Snoozed {
+    // The release before says so by the cause alone.
+    let from_queue = transfer.from_queue || transfer.cause == Cause::Route;
+    if from_queue && conversation.status == Status::Snoozed {
         // A snooze changes no epoch: who chose may not have heard of it.
         return Err(Fault::new(Reason::HolderChanged, "the conversation is snoozed").into());
     }

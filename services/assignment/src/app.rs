@@ -100,7 +100,7 @@ pub async fn start(config: Config, ambient: Ambient, drain: Drain) -> Result<Run
         .add_service(NotificationServiceServer::new(notifications).max_decoding_message_size(most))
         .add_service(PresenceServiceServer::new(presences).max_decoding_message_size(most))
         .add_service(OperationServiceServer::new(operations).max_decoding_message_size(most))
-        .add_service(ChangeFeedServiceServer::new(feed).max_encoding_message_size(most));
+        .add_service(ChangeFeedServiceServer::new(feed).max_encoding_message_size(usize::MAX));
     let names = vec![
         <DirectoryServiceServer<rpc::Directory> as NamedService>::NAME,
         <AssignmentServiceServer<rpc::Assignment> as NamedService>::NAME,

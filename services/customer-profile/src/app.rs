@@ -90,8 +90,10 @@ pub async fn start(config: Config, ambient: Ambient, drain: Drain) -> Result<Run
     let attributes = AttributeServiceServer::new(attributes)
         .max_decoding_message_size(limit)
         .max_encoding_message_size(limit);
-    let feed =
-        ChangeFeedServiceServer::new(feed).max_decoding_message_size(limit).max_encoding_message_size(limit);
+    // Services alone follow it, and take batches as large as they are.
+    let feed = ChangeFeedServiceServer::new(feed)
+        .max_decoding_message_size(limit)
+        .max_encoding_message_size(usize::MAX);
     let privacy =
         PrivacyServiceServer::new(privacy).max_decoding_message_size(limit).max_encoding_message_size(limit);
     let routes = Routes::new(customer)

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use chrono::TimeDelta;
+use tandem_change_feed::{Apply, Change, Consumer, ConsumerConfig};
+use tandem_database::{Connection, Result};
 use tandem_fault::{Reason, reason_of};
 use tandem_proto::feed::v1::change_feed_service_client::ChangeFeedServiceClient;
 use tandem_proto::feed::v1::{ChangeKind, Cursor, SubscribeRequest};
@@ -201,5 +203,118 @@ async fn a_release_that_keeps_more_builds_anew_beside_the_one_before() {
     let oldest: i64 =
         sqlx::query_scalar("SELECT min(generation) FROM projection").fetch_one(&record).await.unwrap();
     assert!(oldest > 1 << 32, "everything is of the new shape, also what did not change since");
+    stop.cancel();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_release_that_is_rolled_back_builds_anew_and_so_does_the_one_that_comes_again() {
+    let mut suite = Suite::start(Parts::CONVERSATION).await;
+    let channel = suite.create_channel().await;
+    let url = suite.databases.create(&tandem_assignment::MIGRATOR).await;
+    let (database, record) = (pool(&suite.conversation_url), pool(&url));
+    Recorder::prepare(&record).await;
+    let mut before = 0;
+    // Up, back, and up again; the last writes while nobody follows are those of each round.
+    for (round, shape) in [0, 1, 0, 1].into_iter().enumerate() {
+        let stop = CancellationToken::new();
+        let (own, from) = (service_pool(&url), as_service(&suite, 0));
+        let _progress = Recorder::spawn_shape(shape, "a", own, suite.ambient.clone(), from, stop.clone());
+        write(&suite, channel, &format!("round-{round}"), 30).await;
+        let truth = async || {
+            settled(&database).await;
+            (Truth::projected(&record).await == Truth::read(&database).await).then_some(())
+        };
+        eventually("what is kept is what is so", truth).await;
+        let generation: i64 =
+            sqlx::query_scalar("SELECT min(generation) FROM projection").fetch_one(&record).await.unwrap();
+        assert!(round == 0 || generation > before, "everything is built anew, {generation} after {before}");
+        before =
+            sqlx::query_scalar("SELECT max(generation) FROM projection").fetch_one(&record).await.unwrap();
+        stop.cancel();
+        let given_back = async || {
+            let held: i64 = sqlx::query_scalar("SELECT count(*) FROM feed_cursor WHERE lease IS NOT NULL")
+                .fetch_one(&record)
+                .await
+                .unwrap();
+            (held == 0).then_some(())
+        };
+        eventually("the lease is given back", given_back).await;
+    }
+}
+
+/// Counts the entities of the feed, as a projection with totals does: by what it reads before it writes.
+struct Tally;
+
+impl Apply for Tally {
+    fn kinds(&self) -> &'static [ChangeKind] {
+        &[ChangeKind::Message]
+    }
+
+    async fn apply(&self, connection: &mut Connection, generation: i64, changes: &[Change]) -> Result<()> {
+        for change in changes {
+            let id: Uuid = change.entity_id.parse().unwrap();
+            let known: Option<i64> = sqlx::query_scalar("SELECT generation FROM counted WHERE id = $1")
+                .bind(id)
+                .fetch_optional(&mut *connection)
+                .await?;
+            let total: i64 =
+                sqlx::query_scalar("SELECT total FROM tally").fetch_one(&mut *connection).await?;
+            if known.is_none() {
+                sqlx::query("UPDATE tally SET total = $1").bind(total + 1).execute(&mut *connection).await?;
+            }
+            if known.is_none_or(|known| known < generation) {
+                sqlx::query(
+                    "INSERT INTO counted VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET generation = $2",
+                )
+                .bind(id)
+                .bind(generation)
+                .execute(&mut *connection)
+                .await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn sweep(&self, _: &mut Connection, _: i64) -> Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn two_releases_side_by_side_count_nothing_twice() {
+    let mut suite = Suite::start(Parts::CONVERSATION).await;
+    let channel = suite.create_channel().await;
+    let url = suite.databases.create(&tandem_assignment::MIGRATOR).await;
+    let (database, record) = (pool(&suite.conversation_url), pool(&url));
+    sqlx::raw_sql(
+        "CREATE TABLE counted (id uuid PRIMARY KEY, generation bigint NOT NULL);
+         CREATE TABLE tally (total bigint NOT NULL); INSERT INTO tally VALUES (0)",
+    )
+    .execute(&record)
+    .await
+    .unwrap();
+    let stop = CancellationToken::new();
+    for shape in [0, 1, 2] {
+        let config = ConsumerConfig { feed: Recorder::FEED, shape, lease: Recorder::LEASE };
+        let (own, from) = (service_pool(&url), as_service(&suite, 0));
+        Consumer::spawn(config, own, suite.ambient.clone(), from, Arc::new(Tally), stop.clone());
+        write(&suite, channel, &format!("before-{shape}"), 40).await;
+    }
+    for batch in 0..20 {
+        write(&suite, channel, &format!("all-{batch}"), 20).await;
+    }
+    let head = settled(&database).await;
+    let there = async || {
+        let places: i64 =
+            sqlx::query_scalar("SELECT count(*) FROM feed_cursor WHERE rebuild_page IS NULL AND seq = $1")
+                .bind(head)
+                .fetch_one(&record)
+                .await
+                .unwrap();
+        (places == 3).then_some(())
+    };
+    eventually("all are at the head", there).await;
+    let total: i64 = sqlx::query_scalar("SELECT total FROM tally").fetch_one(&record).await.unwrap();
+    assert_eq!(total, 3 * 40 + 20 * 20);
     stop.cancel();
 }

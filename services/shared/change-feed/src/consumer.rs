@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use tandem_ambient::Ambient;
 use tandem_bootstrap::InternalChannel;
-use tandem_database::{Connection, Error, Pool, Result, begin};
+use tandem_database::{Connection, Pool, Result, begin};
 use tandem_fault::{Fault, Reason, reason_of};
 use tandem_proto::feed::v1::change_feed_service_client::ChangeFeedServiceClient;
 use tandem_proto::feed::v1::{Change, ChangeKind, SubscribeRequest, SubscribeResponse};
@@ -15,6 +15,7 @@ use tonic::Status;
 use uuid::Uuid;
 
 use crate::Cursor;
+use crate::lease::Held;
 
 /// What a service does with another's changes.
 ///
@@ -61,7 +62,8 @@ pub struct ConsumerConfig {
     /// The feed's name, such as `conversation`.
     pub feed: &'static str,
     /// What is kept of the feed: one higher with every release that keeps more of it, so that it is built anew. The release
-    /// before goes on beside it under a cursor of its own; its rows, of a lower generation, never replace newer ones.
+    /// before goes on beside it under a cursor of its own, one batch of either at a time; its rows, of a lower generation,
+    /// never replace newer ones. When the newer release is gone, the older one builds anew what it keeps ([`Consumer`]).
     pub shape: u16,
     /// How long a replica holds the feed without a word.
     pub lease: TimeDelta,
@@ -74,7 +76,7 @@ impl ConsumerConfig {
     }
 
     /// The first generation of this shape: higher than all of those before it.
-    fn first_generation(&self) -> i64 {
+    pub(crate) fn first_generation(&self) -> i64 {
         (i64::from(self.shape) << 32) + 1
     }
 }
@@ -89,6 +91,10 @@ pub struct Progress {
 }
 
 /// Follows one feed while it holds its lease.
+///
+/// Cursors of several shapes can stand side by side. Whoever begins to follow, and finds that another shape wrote with a
+/// generation as high as its own, builds everything anew with a higher one: a release that comes back after another. An
+/// older shape does so only while nobody follows with the newer one.
 pub struct Consumer<A> {
     pub(crate) config: ConsumerConfig,
     pub(crate) key: String,
@@ -98,14 +104,6 @@ pub struct Consumer<A> {
     pub(crate) apply: Arc<A>,
     pub(crate) lease: Uuid,
     pub(crate) progress: watch::Sender<Progress>,
-}
-
-/// The stored place, read when the lease is had.
-#[derive(Debug, Clone)]
-pub(crate) struct Held {
-    pub cursor: Cursor,
-    pub generation: i64,
-    pub rebuild: Option<(String, Cursor)>,
 }
 
 impl<A: Apply> Consumer<A> {
@@ -159,7 +157,7 @@ impl<A: Apply> Consumer<A> {
             self.progress.send_replace(Progress::default());
             return Ok(false);
         };
-        if held.rebuild.is_some() {
+        if held.rebuild.is_some() || held.anew {
             self.rebuild(&mut held).await?;
         }
         match self.follow(&mut held).await {
@@ -179,7 +177,9 @@ impl<A: Apply> Consumer<A> {
     }
 
     async fn follow(&self, held: &mut Held) -> Result<(), Status> {
-        let mut client = ChangeFeedServiceClient::new(self.channel.clone());
+        // How large a batch is follows from the sizes of its entities, which their services limit.
+        let mut client =
+            ChangeFeedServiceClient::new(self.channel.clone()).max_decoding_message_size(usize::MAX);
         let kinds = self.apply.kinds().iter().map(|kind| i32::from(*kind)).collect();
         let request = SubscribeRequest { after: Some(held.cursor.into()), kinds };
         let mut stream = client.subscribe(request).await?.into_inner();
@@ -227,74 +227,5 @@ impl<A: Apply> Consumer<A> {
         self.progress
             .send_replace(Progress { seq: held.cursor.seq, head: batch.head_seq.max(held.cursor.seq) });
         Ok(true)
-    }
-
-    /// Locks our lease's row and prolongs it. False when another replica has taken over: a process that was frozen past
-    /// its lease writes nothing. False also when the stored place is not the one that we go on from: this database was
-    /// restored under us, with our lease in it, and what we applied since the dump is gone.
-    pub(crate) async fn fence(&self, connection: &mut Connection, held: &Held) -> Result<bool> {
-        let fenced = sqlx::query!(
-            "UPDATE feed_cursor SET lease_until = $3
-             WHERE feed = $1 AND lease = $2 AND seq = $4 AND mark = $5 AND rebuild_page IS NOT DISTINCT FROM $6",
-            self.key,
-            self.lease,
-            self.ambient.now() + self.config.lease,
-            held.cursor.seq,
-            held.cursor.mark,
-            held.rebuild.as_ref().map(|(page, _)| page),
-        )
-        .execute(connection)
-        .await?;
-        Ok(fenced.rows_affected() == 1)
-    }
-
-    async fn renew(&self, held: &Held) -> Result<bool> {
-        let mut connection = self.pool.acquire().await.map_err(Error::from)?;
-        self.fence(&mut connection, held).await
-    }
-
-    async fn acquire(&self) -> Result<Option<Held>> {
-        // Where an earlier shape has come, with a mark that nobody knows: it is built anew. Else from the feed's beginning.
-        sqlx::query!(
-            "INSERT INTO feed_cursor (feed, generation, seq, mark)
-             SELECT $1, $2, coalesce(max(seq), 0), coalesce((array_agg(~mark ORDER BY seq DESC))[1], 0)
-             FROM feed_cursor WHERE seq > 0 AND (feed = $3 OR feed LIKE $3 || '.%')
-             ON CONFLICT DO NOTHING",
-            self.key,
-            self.config.first_generation(),
-            self.config.feed,
-        )
-        .execute(&self.pool)
-        .await?;
-        let now = self.ambient.now();
-        let row = sqlx::query!(
-            "UPDATE feed_cursor SET lease = $2, lease_until = $3
-             WHERE feed = $1 AND (lease IS NULL OR lease = $2 OR lease_until < $4)
-             RETURNING seq, mark, generation, rebuild_page, rebuild_seq, rebuild_mark",
-            self.key,
-            self.lease,
-            now + self.config.lease,
-            now,
-        )
-        .fetch_optional(&self.pool)
-        .await?;
-        Ok(row.map(|row| Held {
-            cursor: Cursor { seq: row.seq, mark: row.mark },
-            generation: row.generation,
-            rebuild: row.rebuild_page.map(|page| {
-                (page, Cursor { seq: row.rebuild_seq.unwrap_or(0), mark: row.rebuild_mark.unwrap_or(0) })
-            }),
-        }))
-    }
-
-    async fn release(&self) -> Result<()> {
-        sqlx::query!(
-            "UPDATE feed_cursor SET lease = NULL, lease_until = NULL WHERE feed = $1 AND lease = $2",
-            self.key,
-            self.lease,
-        )
-        .execute(&self.pool)
-        .await?;
-        Ok(())
     }
 }

@@ -15,6 +15,7 @@ mod consumer;
 mod cursor;
 mod follow;
 mod freshness;
+mod lease;
 mod log;
 pub mod outbox;
 mod rebuild;

@@ -9,7 +9,8 @@ use tandem_proto::feed::v1::SnapshotRequest;
 use tandem_proto::feed::v1::change_feed_service_client::ChangeFeedServiceClient;
 
 use crate::Cursor;
-use crate::consumer::{Apply, Consumer, Held};
+use crate::consumer::{Apply, Consumer};
+use crate::lease::Held;
 
 impl<A: Apply> Consumer<A> {
     /// Rebuilds, or goes on with a rebuild that a crash cut off. Afterwards `held` follows the new history.
@@ -17,7 +18,8 @@ impl<A: Apply> Consumer<A> {
         if held.rebuild.is_none() {
             held.generation += 1;
         }
-        let mut client = ChangeFeedServiceClient::new(self.channel.clone());
+        let mut client =
+            ChangeFeedServiceClient::new(self.channel.clone()).max_decoding_message_size(usize::MAX);
         let kinds: Vec<i32> = self.apply.kinds().iter().map(|kind| i32::from(*kind)).collect();
         loop {
             let (page_token, follow_from) = held.rebuild.clone().unwrap_or_default();
@@ -63,7 +65,7 @@ impl<A: Apply> Consumer<A> {
             tx.commit().await?;
             self.apply.committed();
             if done {
-                (held.cursor, held.rebuild) = (follow_from, None);
+                (held.cursor, held.rebuild, held.anew) = (follow_from, None, false);
                 return Ok(());
             }
             held.rebuild = Some((page.next_page_token, follow_from));

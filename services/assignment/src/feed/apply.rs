@@ -35,7 +35,8 @@ impl Apply for ConversationFeed {
         self.take(connection, generation, changes, true).await
     }
 
-    /// Which wakes were told is not known where wakes were not kept yet: those of a snapshot are old news.
+    /// Wakes of a snapshot are old news, or come once more: whoever follows from the snapshot's beginning is sent those that
+    /// happened since.
     async fn snapshot(&self, connection: &mut Connection, generation: i64, changes: &[Change]) -> Result<()> {
         self.take(connection, generation, changes, false).await
     }
@@ -84,9 +85,8 @@ impl ConversationFeed {
             told.extend(of_changes(connection, &self.ambient, &new).await?);
         }
         told.extend(of_mentions(&self.ambient, &changes.mentions));
-        let wakes = of_wakes(connection, &self.ambient, &changes.status_changes).await?;
         if tell_wakes {
-            told.extend(wakes);
+            told.extend(of_wakes(connection, &self.ambient, &changes.status_changes).await?);
         }
         if tell(connection, told).await? > 0 {
             self.hub.made();

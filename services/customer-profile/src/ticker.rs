@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use tandem_ambient::Ambient;
-use tandem_database::{Pool, Result, begin};
+use tandem_database::{Pool, Result};
 use tokio_util::sync::CancellationToken;
 
-use crate::domain::{address, merge};
-use crate::store;
+use crate::domain::merge;
 
 /// How often is looked.
 const EVERY: Duration = Duration::from_secs(60);
@@ -26,32 +25,12 @@ pub async fn run(pool: Pool, ambient: Ambient, kept: TimeDelta, stop: Cancellati
         if let Err(error) = tick(&pool, &ambient, kept).await {
             tracing::warn!(?error, "forgetting what is old failed, will try again");
         }
-        if let Err(error) = merge::restore(&pool, &ambient).await {
-            tracing::warn!(?error, "putting merges right failed, will try again");
-        }
         tokio::select! {
             () = stop.cancelled() => return,
-            done = address(&pool) => if let Err(error) = done {
-                tracing::warn!(?error, "taking the addresses of contacts failed, will try again");
+            done = merge::restore(&pool, &ambient) => if let Err(error) = done {
+                tracing::warn!(?error, "taking up what an older release wrote failed, will try again");
             }
         }
-    }
-}
-
-/// Takes the addresses of contacts that the release before this one wrote. Several replicas share the work.
-async fn address(pool: &Pool) -> Result<()> {
-    loop {
-        let mut tx = begin(pool).await?;
-        let pending = store::address::pending(&mut tx, BATCH).await?;
-        if pending.is_empty() {
-            return Ok(());
-        }
-        let taken: Vec<_> = pending
-            .into_iter()
-            .map(|contact| (contact.key, contact.version, address::of(&contact.identities)))
-            .collect();
-        store::address::write(&mut tx, &taken).await?;
-        tx.commit().await?;
     }
 }
 

@@ -4,6 +4,7 @@ use tandem_database::{Connection, Result};
 use tandem_proto::feed::v1::{Change, ChangeKind};
 
 use super::read;
+use crate::domain::merge::hold;
 use crate::domain::projection::{agents, contacts, conversations};
 
 /// Makes profiles and counts of conversation's feed.
@@ -20,6 +21,8 @@ impl Apply for FollowConversation {
 
     async fn apply(&self, connection: &mut Connection, generation: i64, changes: &[Change]) -> Result<()> {
         let states = read::states(changes)?;
+        // Counts are told to whoever stands for a contact: that must stand still, as for contacts.
+        hold(connection, &states.tenants()).await?;
         contacts::apply(connection, &self.ambient, generation, &states.contacts).await?;
         conversations::apply(connection, generation, &states).await?;
         agents::apply(connection, generation, &states).await

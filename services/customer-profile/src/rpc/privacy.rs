@@ -1,5 +1,6 @@
 //! `PrivacyService` on the wire.
 
+use std::collections::HashSet;
 use std::pin::Pin;
 use std::sync::LazyLock;
 
@@ -7,7 +8,7 @@ use futures::Stream;
 use prost::Message;
 use prost_reflect::{DescriptorPool, DynamicMessage};
 use tandem_access::caller;
-use tandem_bootstrap::{shutting_down, until_drain};
+use tandem_bootstrap::{Deadline, shutting_down, until_drain};
 use tandem_change_feed::Freshness;
 use tandem_fault::{Fault, Violations};
 use tandem_proto::conversation::v1::{
@@ -18,7 +19,7 @@ use tandem_proto::customer::v1::privacy_service_server::PrivacyService;
 use tandem_proto::customer::v1::{
     Customer, ExportCustomerRequest, ExportCustomerResponse, ExportedRecord, Note, Tag,
 };
-use tandem_proto::r#type::v1::ConversationFilter;
+use tandem_proto::r#type::v1::{ConversationFilter, ConversationOrder};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
@@ -33,8 +34,14 @@ use crate::domain::scope::Scope;
 use crate::peer::{Bearer, Conversations};
 use crate::{domain, wire};
 
-/// Records of one message.
-const PAGE: i32 = 200;
+/// Records of one page, of this service's or of conversation's: of the longest messages a page is 3.2 MB.
+const PAGE: i32 = 50;
+/// Records of one message at most.
+const RECORDS: usize = 500;
+/// Contacts of one filter.
+const CONTACTS: usize = 100;
+/// What one message holds of records, unless a single one is larger: half of what callers take by default.
+const BYTES: usize = 2 << 20;
 /// Messages that wait for a slow reader.
 const WAITING: usize = 2;
 
@@ -79,7 +86,8 @@ impl PrivacyService for PrivacyRpc {
             fresh: message.at_least_as_fresh.clone(),
             sender: sender.clone(),
         };
-        tokio::spawn(async move {
+        let deadline = Deadline::current();
+        let work = async move {
             tokio::select! {
                 () = sender.closed() => {}
                 ended = export.run((key.0, profile.id), wire::customer(&profile)) => {
@@ -88,7 +96,12 @@ impl PrivacyService for PrivacyRpc {
                     }
                 }
             }
-        });
+        };
+        // A task inherits nothing: the calls to conversation end with the caller's deadline.
+        match deadline {
+            Some(deadline) => tokio::spawn(deadline.scope(work)),
+            None => tokio::spawn(work),
+        };
         let stream = until_drain(ReceiverStream::new(receiver), self.end.clone(), Some(Err(shutting_down())));
         Ok(Response::new(Box::pin(stream)))
     }
@@ -111,13 +124,11 @@ impl Export {
         let merged: Vec<Customer> = held.merged.into_iter().map(|one| wire::merged(one, key.1)).collect();
         self.send(OWN, "Customer", &merged).await?;
         let contacts: Vec<Contact> = held.contacts.iter().map(wire::contact).collect();
-        for contacts in contacts.chunks(usize::try_from(PAGE).unwrap_or(1)) {
-            self.send((OWN.0, CONVERSATION.1), "Contact", contacts).await?;
-        }
+        self.send((OWN.0, CONVERSATION.1), "Contact", &contacts).await?;
         let tags: Vec<Tag> = held.tags.into_iter().map(wire::tag).collect();
         self.send(OWN, "Tag", &tags).await?;
         self.notes(key).await?;
-        self.history(key.1).await?;
+        self.history(&contacts).await?;
         let last = ExportCustomerResponse { complete: true, ..ExportCustomerResponse::default() };
         let _ = self.sender.send(Ok(last)).await;
         Ok(())
@@ -137,28 +148,37 @@ impl Export {
         }
     }
 
-    /// Conversations over all contacts, each with what was said and what happened.
-    async fn history(&self, customer: Uuid) -> Result<(), Status> {
-        let filter = ConversationFilter { customer_ids: vec![customer.to_string()], ..Default::default() };
-        let mut list = ListConversationsRequest {
-            filter: Some(filter),
-            page_size: PAGE,
-            at_least_as_fresh: self.fresh.clone(),
-            ..ListConversationsRequest::default()
-        };
-        loop {
-            let page = self.conversations.list(&self.bearer, list.clone()).await?;
-            for conversation in page.rows.into_iter().filter_map(|row| row.conversation) {
-                let id = conversation.id.clone();
-                self.send::<Conversation>(CONVERSATION, "Conversation", &[conversation]).await?;
-                self.messages(&id).await?;
-                self.timeline(&id).await?;
-            }
-            list.page_token = page.next_page_token;
-            if list.page_token.is_empty() {
-                return Ok(());
+    /// Conversations over all contacts, each with what was said and what happened. By contact, since conversation may not
+    /// have heard yet whose they are; in an order that no new message changes.
+    async fn history(&self, contacts: &[Contact]) -> Result<(), Status> {
+        let mut sent = HashSet::new();
+        for contacts in contacts.chunks(CONTACTS) {
+            let contact_ids = contacts.iter().map(|contact| contact.id.clone()).collect();
+            let mut list = ListConversationsRequest {
+                filter: Some(ConversationFilter { contact_ids, ..Default::default() }),
+                order: ConversationOrder::NewestFirstContact.into(),
+                page_size: PAGE,
+                at_least_as_fresh: self.fresh.clone(),
+                ..ListConversationsRequest::default()
+            };
+            loop {
+                let page = self.conversations.list(&self.bearer, list.clone()).await?;
+                for conversation in page.rows.into_iter().filter_map(|row| row.conversation) {
+                    let id = conversation.id.clone();
+                    if !sent.insert(id.clone()) {
+                        continue;
+                    }
+                    self.send::<Conversation>(CONVERSATION, "Conversation", &[conversation]).await?;
+                    self.messages(&id).await?;
+                    self.timeline(&id).await?;
+                }
+                list.page_token = page.next_page_token;
+                if list.page_token.is_empty() {
+                    break;
+                }
             }
         }
+        Ok(())
     }
 
     async fn messages(&self, conversation: &str) -> Result<(), Status> {
@@ -200,19 +220,31 @@ impl Export {
         kind: &str,
         records: &[M],
     ) -> Result<(), Status> {
-        if records.is_empty() {
-            return Ok(());
-        }
         let record = |message: &M| {
-            Ok(ExportedRecord {
+            Ok::<_, Fault>(ExportedRecord {
                 service: service.to_owned(),
                 kind: kind.to_owned(),
                 json: json(&format!("{package}.{kind}"), message)?,
             })
         };
-        let records = records.iter().map(record).collect::<Result<_, Fault>>()?;
-        let _ = self.sender.send(Ok(ExportCustomerResponse { records, complete: false })).await;
+        let (mut part, mut bytes) = (Vec::new(), 0);
+        for record in records.iter().map(record) {
+            let record = record?;
+            if bytes + record.encoded_len() > BYTES || part.len() == RECORDS {
+                self.put(std::mem::take(&mut part)).await;
+                bytes = 0;
+            }
+            bytes += record.encoded_len();
+            part.push(record);
+        }
+        self.put(part).await;
         Ok(())
+    }
+
+    async fn put(&self, records: Vec<ExportedRecord>) {
+        if !records.is_empty() {
+            let _ = self.sender.send(Ok(ExportCustomerResponse { records, complete: false })).await;
+        }
     }
 }
 

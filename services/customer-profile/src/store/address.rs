@@ -1,5 +1,7 @@
 //! What customers are compared by.
 
+use std::collections::BTreeSet;
+
 use tandem_database::{Connection, Result};
 use uuid::Uuid;
 
@@ -13,6 +15,7 @@ use crate::domain::model::{Identity, Key};
 #[derive(Debug)]
 pub struct Pending {
     pub key: Key,
+    pub customer_id: Uuid,
     pub version: i64,
     pub identities: Vec<Identity>,
 }
@@ -71,17 +74,37 @@ pub async fn write(connection: &mut Connection, contacts: &[(Key, i64, Vec<Addre
     Ok(())
 }
 
-/// Contacts whose addresses are not those of their version, locked; those that another transaction has are left out.
-pub async fn pending(connection: &mut Connection, limit: i64) -> Result<Vec<Pending>> {
+/// Whose contacts have addresses that are not those of their version, among the first that are found.
+pub async fn pending_tenants(connection: &mut Connection, limit: i64) -> Result<BTreeSet<Uuid>> {
+    let tenants = sqlx::query_scalar!(
+        "SELECT tenant_id FROM contact WHERE addressed_version IS DISTINCT FROM version
+         ORDER BY tenant_id, id LIMIT $1",
+        limit,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(tenants.into_iter().collect())
+}
+
+/// Contacts whose addresses are not those of their version, locked.
+pub async fn pending(
+    connection: &mut Connection,
+    tenants: &BTreeSet<Uuid>,
+    limit: i64,
+) -> Result<Vec<Pending>> {
+    let tenants: Vec<Uuid> = tenants.iter().copied().collect();
     let rows = sqlx::query!(
-        r#"SELECT tenant_id, id, version, identities AS "identities: Json<Vec<Identity>>" FROM contact
-           WHERE addressed_version IS DISTINCT FROM version LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED"#,
+        r#"SELECT tenant_id, id, customer_id, version, identities AS "identities: Json<Vec<Identity>>" FROM contact
+           WHERE tenant_id = ANY ($1) AND addressed_version IS DISTINCT FROM version
+           ORDER BY tenant_id, id LIMIT $2 FOR NO KEY UPDATE"#,
+        &tenants,
         limit,
     )
     .fetch_all(connection)
     .await?;
     let pending = rows.into_iter().map(|row| Pending {
         key: (row.tenant_id, row.id),
+        customer_id: row.customer_id,
         version: row.version,
         identities: row.identities.0,
     });

@@ -1,6 +1,6 @@
 //! Customers and the pointers between them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use tandem_database::{Connection, Result};
@@ -98,6 +98,46 @@ pub async fn lock(connection: &mut Connection, keys: &BTreeSet<Key>) -> Result<V
             },
         })
         .collect())
+}
+
+/// The channels by which those are found who stand for customers now.
+pub async fn channels(connection: &mut Connection, keys: &[Key]) -> Result<BTreeMap<Key, Vec<Uuid>>> {
+    let (tenants, ids) = split(keys);
+    let rows = sqlx::query!(
+        "SELECT c.tenant_id, c.id, root.channel_ids
+         FROM customer c JOIN customer root ON root.tenant_id = c.tenant_id AND root.id = coalesce(c.merged_into, c.id)
+         WHERE (c.tenant_id, c.id) IN (SELECT * FROM unnest($1::uuid[], $2::uuid[]))",
+        &tenants,
+        &ids,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|row| ((row.tenant_id, row.id), row.channel_ids)).collect())
+}
+
+/// Locks the customer that stands for an id, and keeps no lock when another stands for it by then: whoever waits here must
+/// not hold a row that a merge has to lock before the one that we want.
+pub async fn lock_root(
+    connection: &mut Connection,
+    (tenant, id): Key,
+    root: Key,
+) -> Result<Option<Customer>> {
+    let mut savepoint = sqlx::Connection::begin(connection).await?;
+    let locked = lock(&mut savepoint, &[root].into()).await?;
+    let customer = locked.into_iter().next().filter(|customer| customer.standing.merged_into.is_none());
+    // Pointers to a locked row stand still.
+    let stands = (tenant, id) == root
+        || resolve(&mut savepoint, (tenant, id)).await?.is_some_and(|(now, _)| now == root.1);
+    match customer {
+        Some(customer) if stands => {
+            savepoint.commit().await?;
+            Ok(Some(customer))
+        }
+        _ => {
+            savepoint.rollback().await?;
+            Ok(None)
+        }
+    }
 }
 
 /// The customers of a merged set, by the one that stands for it.

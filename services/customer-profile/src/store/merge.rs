@@ -35,6 +35,9 @@ impl From<Row> for Merge {
 
 /// Holds which customers of these tenants are one, until the transaction ends. Before any lock of a customer.
 pub async fn hold(connection: &mut Connection, tenants: &BTreeSet<Uuid>) -> Result<()> {
+    if tenants.is_empty() {
+        return Ok(());
+    }
     let tenants: Vec<Uuid> = tenants.iter().copied().collect();
     sqlx::query!(
         "INSERT INTO merging (tenant_id) SELECT id FROM unnest($1::uuid[]) AS t (id)
@@ -79,25 +82,6 @@ pub async fn links(connection: &mut Connection, keys: &BTreeSet<Key>) -> Result<
     Ok(rows
         .into_iter()
         .map(|row| link((row.tenant_id, row.id, row.survivor_id, row.merged_id, row.merged_at)))
-        .collect())
-}
-
-/// The ends of merges since a time that hold but whose customers do not stand as one.
-pub async fn parted(connection: &mut Connection, since: DateTime<Utc>, limit: i64) -> Result<BTreeSet<Key>> {
-    let rows = sqlx::query!(
-        "SELECT m.tenant_id, m.survivor_id, m.merged_id FROM customer_merge m
-         JOIN customer a ON a.tenant_id = m.tenant_id AND a.id = m.survivor_id
-         JOIN customer b ON b.tenant_id = m.tenant_id AND b.id = m.merged_id
-         WHERE m.undone_at IS NULL AND m.merged_at >= $1
-           AND coalesce(a.merged_into, a.id) <> coalesce(b.merged_into, b.id) LIMIT $2",
-        since,
-        limit,
-    )
-    .fetch_all(connection)
-    .await?;
-    Ok(rows
-        .into_iter()
-        .flat_map(|row| [(row.tenant_id, row.survivor_id), (row.tenant_id, row.merged_id)])
         .collect())
 }
 

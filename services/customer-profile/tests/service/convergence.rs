@@ -177,7 +177,7 @@ fn any_order_and_repetition_gives_the_same() {
 }
 
 /// The counters equal counts over the rows, over all tenants.
-async fn totals_are_counts(harness: &Harness) {
+pub async fn totals_are_counts(harness: &Harness) {
     let wrong: i64 = sqlx::query_scalar(
         "SELECT count(*) FROM contact_totals t LEFT JOIN (
              SELECT tenant_id, contact_id, count(*) AS conversations, sum(last_position - note_count) AS messages,

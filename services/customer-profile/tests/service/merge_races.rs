@@ -11,6 +11,7 @@ use tandem_proto::customer::v1::{
 use tonic::{Code, Status};
 use uuid::Uuid;
 
+use crate::convergence::totals_are_counts;
 use crate::support::{Harness, Person, Plain, conversation, external, guarded};
 
 const PEOPLE: usize = 6;
@@ -106,6 +107,7 @@ async fn totals_are_right_whatever_raced() {
     }
     harness.applied(token).await;
 
+    totals_are_counts(&harness).await;
     let merges = live(&harness).await;
     let plain = Plain { people: people.clone(), merges };
     check(&harness, &plain).await;
@@ -120,6 +122,7 @@ async fn totals_are_right_whatever_raced() {
         }
     }
     check(&harness, &Plain { people, merges: Vec::new() }).await;
+    totals_are_counts(&harness).await;
 }
 
 /// As callers do: under the same request id until the answer is another than that the service is busy.

@@ -1,7 +1,9 @@
 //! People say who is one person, and take it back.
 
 use tandem_access::Role;
-use tandem_proto::customer::v1::{ListMergesRequest, MergeCustomersRequest, UndoMergeRequest};
+use tandem_proto::customer::v1::{
+    CustomerFilter, ListCustomersRequest, ListMergesRequest, MergeCustomersRequest, UndoMergeRequest,
+};
 use tonic::Code;
 use uuid::Uuid;
 
@@ -101,8 +103,11 @@ async fn merges_and_links_by_themselves_go_together() {
     let listed: Vec<String> = harness.merges(id(0)).await.into_iter().map(|merge| merge.id).collect();
     assert_eq!(listed, [second.id.clone(), first.id.clone()]);
     // Undone out of order: 3 stays with 1, and 2 with 0, by its own link.
+    let before = harness.get(id(1)).await.unwrap();
     harness.undo(&first.id).await.unwrap();
-    assert_eq!(harness.get(id(3)).await.unwrap().id, id(1).to_string());
+    let now = harness.get(id(3)).await.unwrap();
+    assert_eq!(now.id, id(1).to_string());
+    assert_ne!(now.etag, before.etag, "who read it before must look again");
     assert_eq!(harness.get(id(2)).await.unwrap().id, id(0).to_string());
     // One without a contact stays as long as a merge names it.
     harness.told([gone(&people[3].change())]).await;
@@ -133,6 +138,13 @@ async fn who_may_not_see_both_merges_and_undoes_nothing() {
     refused(guarded(agent.undo_merge(request)).await, Code::NotFound, "NOT_FOUND");
     let request = ListMergesRequest { customer_id: far.customer.to_string(), ..ListMergesRequest::default() };
     refused(guarded(agent.list_merges(request)).await, Code::NotFound, "NOT_FOUND");
+    // Nor does it learn whom a customer that it sees was merged with.
+    let with_near = harness.merge(near.customer, far.customer).await.unwrap().merge.unwrap();
+    harness.undo(&with_near.id).await.unwrap();
+    assert_eq!(harness.merges(near.customer).await.len(), 1);
+    let request =
+        ListMergesRequest { customer_id: near.customer.to_string(), ..ListMergesRequest::default() };
+    assert!(guarded(agent.list_merges(request)).await.unwrap().into_inner().merges.is_empty());
     let mut ai = harness.merger_as(tenant, "ai", Role::Ai);
     let request = ListMergesRequest { customer_id: far.customer.to_string(), ..ListMergesRequest::default() };
     refused(guarded(ai.list_merges(request)).await, Code::PermissionDenied, "ROLE_NOT_ALLOWED");
@@ -140,7 +152,7 @@ async fn who_may_not_see_both_merges_and_undoes_nothing() {
 
 #[tokio::test]
 async fn what_the_release_before_parts_is_made_one_again() {
-    // As it leaves a merge that it knows nothing of.
+    // As it leaves a merge that it knows nothing of, and a phone: the merge is older than any upgrade takes.
     let harness = Harness::start_after(
         "merges_restored",
         "INSERT INTO customer (tenant_id, id, version, edit_version)
@@ -148,7 +160,13 @@ async fn what_the_release_before_parts_is_made_one_again() {
          INSERT INTO customer_merge (tenant_id, id, survivor_id, merged_id, by_subject, merged_at)
          VALUES ('00000000-0000-0000-0000-000000000001', '00000000-0000-0000-0000-000000000009',
                  '00000000-0000-0000-0000-000000000003', '00000000-0000-0000-0000-000000000002', 'lead',
-                 to_timestamp(1700000000))",
+                 to_timestamp(1700000000));
+         INSERT INTO contact (tenant_id, id, customer_id, channel_id, display_name, created_at, identities, generation,
+                              version)
+         SELECT tenant_id, id, id, id, '', timestamp '2026-01-01',
+                CASE version WHEN 2 THEN '[{\"kind\": 3, \"value\": \"+4915112345678\", \"verified\": true}]'
+                             ELSE '[]' END::jsonb, 1, 1
+         FROM customer",
     )
     .await;
     let mut admin = harness.client(Uuid::from_u128(1), "admin-1", Role::Admin);
@@ -156,4 +174,11 @@ async fn what_the_release_before_parts_is_made_one_again() {
         while get(&mut admin, Uuid::from_u128(2)).await.unwrap().id != Uuid::from_u128(3).to_string() {}
     };
     guarded(restored).await;
+    let filter = Some(CustomerFilter { has_phone: Some(true), ..CustomerFilter::default() });
+    let request = ListCustomersRequest { filter, ..ListCustomersRequest::default() };
+    let with_phone = guarded(admin.list_customers(request)).await.unwrap().into_inner().customers;
+    assert_eq!(
+        with_phone.iter().map(|it| it.id.clone()).collect::<Vec<_>>(),
+        [Uuid::from_u128(3).to_string()]
+    );
 }

@@ -95,3 +95,63 @@ async fn an_edit_that_waits_while_its_customer_is_merged_goes_to_the_survivor() 
     let (tagged, ()) = guarded(async { tokio::join!(edit, merge) }).await;
     assert_eq!((tagged.id, tagged.tag_ids.len()), (ann.customer.to_string(), 1));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_edit_that_waited_for_the_wrong_row_keeps_no_lock_of_it() {
+    let harness = Harness::start("edit_lets_go").await;
+    let (was, stands) = (Person::new(&harness, "Was", 100), Person::new(&harness, "Stands", 200));
+    harness.told([was.change(), stands.change()]).await;
+    let (was, stands, tenant) = (was.customer, stands.customer, harness.tenant);
+    // As a merge of which the edit knows nothing yet, and as somebody else who edits the one that stands.
+    let (mut merger, mut other) = (harness.connect().await, harness.connect().await);
+    let mut merging = merger.begin().await.unwrap();
+    sqlx::query("UPDATE customer SET merged_into = $3 WHERE tenant_id = $1 AND id = $2")
+        .bind(tenant)
+        .bind(was)
+        .bind(stands)
+        .execute(&mut *merging)
+        .await
+        .unwrap();
+    let mut editing = other.begin().await.unwrap();
+    sqlx::query("SELECT 1 FROM customer WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE")
+        .bind(tenant)
+        .bind(stands)
+        .execute(&mut *editing)
+        .await
+        .unwrap();
+    let mut client = harness.admin();
+    let request = UpdateTagsRequest {
+        request_id: harness.id(),
+        customer_id: was.to_string(),
+        add: vec!["late".to_owned()],
+        remove: Vec::new(),
+    };
+    let edit = tokio::spawn(async move { client.update_tags(request).await });
+    let mut watcher = harness.connect().await;
+    waits(&mut watcher, 1).await;
+    merging.commit().await.unwrap();
+    // It waits for the one that stands now, and a merge can lock the other.
+    let free = async {
+        while sqlx::query("SELECT 1 FROM customer WHERE tenant_id = $1 AND id = $2 FOR UPDATE NOWAIT")
+            .bind(tenant)
+            .bind(was)
+            .execute(&mut watcher)
+            .await
+            .is_err()
+        {}
+    };
+    guarded(free).await;
+    waits(&mut watcher, 1).await;
+    editing.commit().await.unwrap();
+    let customer = guarded(edit).await.unwrap().unwrap().into_inner().customer.unwrap();
+    assert_eq!((customer.id, customer.tag_ids.len()), (stands.to_string(), 1));
+}
+
+/// Until so many wait for locks in this database.
+async fn waits(connection: &mut sqlx::PgConnection, many: i64) {
+    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    guarded(async {
+        while sqlx::query_scalar::<_, i64>(waiting).fetch_one(&mut *connection).await.unwrap() < many {}
+    })
+    .await;
+}

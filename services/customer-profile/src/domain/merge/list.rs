@@ -32,7 +32,8 @@ pub struct Page {
     pub next: Option<Place>,
 }
 
-/// The merges of a customer and of those merged into it, newest first, those undone included.
+/// The merges of a customer and of those merged into it, newest first, those undone included; not those with a customer
+/// that the caller may not see.
 ///
 /// # Errors
 /// `NOT_FOUND`.
@@ -47,5 +48,10 @@ pub async fn list(core: &Core, list: List, scope: &Scope) -> Result<Page> {
     let more = merges.len() > wanted;
     merges.truncate(wanted);
     let next = merges.last().filter(|_| more).map(|merge| Place { at: merge.merged_at, id: merge.id });
+    let ends: Vec<Key> =
+        merges.iter().flat_map(|merge| [(tenant, merge.survivor_id), (tenant, merge.merged_id)]).collect();
+    let channels = store::customer::channels(&mut snapshot, &ends).await?;
+    let sees = |id: Uuid| channels.get(&(tenant, id)).is_some_and(|channels| scope.finds(channels));
+    merges.retain(|merge| sees(merge.survivor_id) && sees(merge.merged_id));
     Ok(Page { merges, next })
 }

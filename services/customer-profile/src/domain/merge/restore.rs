@@ -1,23 +1,37 @@
-use chrono::TimeDelta;
+use std::collections::BTreeSet;
+
 use tandem_ambient::Ambient;
 use tandem_database::{Pool, Result, begin};
 
-use super::{hold, settle};
+use super::hold;
+use super::settle::settle_again;
+use crate::domain::address;
+use crate::domain::model::Key;
 use crate::store;
 
-/// How long two releases may run side by side.
-const SINCE: TimeDelta = TimeDelta::days(7);
-/// Merges that one transaction puts right.
-const BATCH: i64 = 100;
+/// Contacts that one transaction takes.
+const BATCH: i64 = 1_000;
 
-/// Makes one again what people merged and the release before this one, which knows of no merges, has parted.
+/// Takes up contacts that the release before this one wrote, which knows of no addresses, merges and what follows from
+/// sets: their customers stand as they should afterwards. Several replicas share the work.
 pub async fn restore(pool: &Pool, ambient: &Ambient) -> Result<()> {
-    let mut tx = begin(pool).await?;
-    let parted = store::merge::parted(&mut tx, ambient.now() - SINCE, BATCH).await?;
-    if !parted.is_empty() {
-        hold(&mut tx, &parted.iter().map(|(tenant, _)| *tenant).collect()).await?;
-        settle(&mut tx, ambient, &parted).await?;
+    loop {
+        let mut tx = begin(pool).await?;
+        let tenants = store::address::pending_tenants(&mut tx, BATCH).await?;
+        if tenants.is_empty() {
+            return Ok(());
+        }
+        // Before any lock of a contact, as the feed's consumer does.
+        hold(&mut tx, &tenants).await?;
+        let pending = store::address::pending(&mut tx, &tenants, BATCH).await?;
+        let customers: BTreeSet<Key> =
+            pending.iter().map(|contact| (contact.key.0, contact.customer_id)).collect();
+        let taken: Vec<_> = pending
+            .into_iter()
+            .map(|contact| (contact.key, contact.version, address::of(&contact.identities)))
+            .collect();
+        store::address::write(&mut tx, &taken).await?;
+        settle_again(&mut tx, ambient, &customers).await?;
         tx.commit().await?;
     }
-    Ok(())
 }

@@ -19,10 +19,28 @@ pub async fn settle(
     ambient: &Ambient,
     changed: &BTreeSet<Key>,
 ) -> Result<Option<Change>> {
-    if changed.is_empty() {
+    part(connection, ambient, changed, changed).await
+}
+
+/// As [`settle`] where nothing is known to have changed: tells only of those that stand elsewhere.
+pub async fn settle_again(
+    connection: &mut Connection,
+    ambient: &Ambient,
+    looked_at: &BTreeSet<Key>,
+) -> Result<Option<Change>> {
+    part(connection, ambient, looked_at, &BTreeSet::new()).await
+}
+
+async fn part(
+    connection: &mut Connection,
+    ambient: &Ambient,
+    looked_at: &BTreeSet<Key>,
+    changed: &BTreeSet<Key>,
+) -> Result<Option<Change>> {
+    if looked_at.is_empty() {
         return Ok(None);
     }
-    let around = surroundings(connection, changed).await?;
+    let around = surroundings(connection, looked_at).await?;
     let customers = store::customer::lock(connection, &around).await?;
     let contacts = store::contact::of_customers(connection, &around).await?;
     let merges = store::merge::links(connection, &around).await?;

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use tandem_database::{Result, begin};
 use tandem_fault::{Fault, Reason};
@@ -43,8 +45,12 @@ pub async fn undo(core: &Core, asked: Undo, scope: &Scope) -> Result<Undone> {
     let merge = store::merge::find(&mut tx, (tenant, asked.merge_id)).await?;
     let mut merge = merge.ok_or_else(|| Fault::not_found("merge"))?;
     let (survivor, merged) = ((tenant, merge.survivor_id), (tenant, merge.merged_id));
+    let both = BTreeSet::from([survivor, merged]);
+    let mut touched = both.clone();
     for end in [survivor, merged] {
-        let (_, channels) = store::customer::resolve(&mut tx, end).await?.unwrap_or_default();
+        let (root, channels) = store::customer::resolve(&mut tx, end).await?.unwrap_or_default();
+        // Who stood for the two until now says something else afterwards.
+        touched.insert((tenant, root));
         // Who may not see one of the two knows of no merge.
         if !scope.finds(&channels) {
             return Err(Fault::not_found("merge").into());
@@ -54,12 +60,11 @@ pub async fn undo(core: &Core, asked: Undo, scope: &Scope) -> Result<Undone> {
         let fault = Fault::new(Reason::AlreadyUndone, "the merge was undone before");
         return Err(fault.with("undone_at", at.to_rfc3339()).into());
     }
-    let both = [survivor, merged].into();
     let around = surroundings(&mut tx, &both).await?;
     store::customer::lock(&mut tx, &around).await?;
     merge.undone = Some((asked.by_subject, now));
     store::merge::undo(&mut tx, tenant, &merge).await?;
-    store::customer::edited(&mut tx, &both).await?;
+    store::customer::edited(&mut tx, &touched).await?;
     let change = settle(&mut tx, &core.ambient, &both).await?;
     let [survivor, merged] =
         [find(&mut tx, survivor, &Scope::All).await?, find(&mut tx, merged, &Scope::All).await?];

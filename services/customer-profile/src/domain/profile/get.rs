@@ -37,12 +37,7 @@ pub async fn lock(connection: &mut Connection, key: Key, scope: &Scope) -> Resul
     // rare, so this ends; the bound is for what we did not think of.
     for _ in 0..10 {
         let root = (key.0, find(connection, key, scope).await?);
-        let locked = store::customer::lock(connection, &[root].into()).await?;
-        let Some(customer) = locked.into_iter().next().filter(|it| it.standing.merged_into.is_none()) else {
-            continue;
-        };
-        // Pointers to a locked row stand still.
-        if root == key || find(connection, key, scope).await? == root.1 {
+        if let Some(customer) = store::customer::lock_root(connection, key, root).await? {
             return Ok(customer);
         }
     }

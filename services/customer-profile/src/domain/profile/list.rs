@@ -9,6 +9,9 @@ use crate::domain::scope::Scope;
 use crate::store;
 use crate::store::browse::{Listed, Question};
 
+/// What a page holds: less than the four million bytes that callers take by default.
+const BYTES: usize = 3_000_000;
+
 /// The orders of customers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
@@ -86,8 +89,34 @@ pub async fn list(core: &Core, list: List, scope: &Scope) -> Result<Page> {
     let limit = usize::try_from(list.page_size).unwrap_or_default();
     let found = store::browse::scan(&mut snapshot, &question, limit).await?;
     let keys: Vec<Key> = found.rows.iter().map(|row| (list.tenant, row.id)).collect();
-    let customers = store::profile::read(&mut snapshot, &keys).await?;
+    let mut customers = store::profile::read(&mut snapshot, &keys).await?;
+    let fit = fit(&customers);
+    if fit < customers.len() {
+        customers.truncate(fit);
+        let last = customers.last().and_then(|last| found.rows.into_iter().find(|row| row.id == last.id));
+        return Ok(Page { customers, next: last.map(|last| place(last, list.order, scope)) });
+    }
     Ok(Page { customers, next: found.last.map(|last| place(last, list.order, scope)) })
+}
+
+/// How many of these one page holds by their size, at least one.
+fn fit(customers: &[Profile]) -> usize {
+    let mut bytes = 0;
+    let over = customers.iter().position(|customer| {
+        bytes += size(customer);
+        bytes > BYTES
+    });
+    over.unwrap_or(customers.len()).max(1)
+}
+
+/// Bytes of what grows: attributes and contacts, with something for keys, ids and times.
+fn size(customer: &Profile) -> usize {
+    let attributes = customer.attributes.iter().map(|(key, value)| key.len() + value.len() + 16);
+    let contacts = customer.contacts.iter().map(|contact| {
+        let identities = contact.identities.iter().map(|identity| 2 * identity.value.len() + 128);
+        256 + contact.display_name.len() + identities.sum::<usize>()
+    });
+    1_024 + attributes.sum::<usize>() + contacts.sum::<usize>() + 40 * customer.tag_ids.len()
 }
 
 fn place(last: Listed, order: Order, scope: &Scope) -> Place {

@@ -8,7 +8,7 @@ use crate::domain::merge::{hold, settle};
 use crate::domain::model::{Contact, Key};
 use crate::store;
 
-/// Takes in states of contacts, and settles which customers they belong to.
+/// Takes in states of contacts, and settles which customers they belong to. Under [`hold`] of their tenants.
 pub async fn apply(
     connection: &mut Connection,
     ambient: &Ambient,
@@ -18,7 +18,6 @@ pub async fn apply(
     if states.is_empty() {
         return Ok(());
     }
-    hold(connection, &states.keys().map(|(tenant, _)| *tenant).collect()).await?;
     let known = store::contact::read(connection, &states.keys().copied().collect()).await?;
     let (mut newer, mut different) = (Vec::new(), Vec::new());
     let mut changed = BTreeSet::new();

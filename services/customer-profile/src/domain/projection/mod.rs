@@ -23,3 +23,13 @@ pub struct States {
     /// When agents last answered, by contact and agent.
     pub answers: BTreeMap<(Key, Uuid), DateTime<Utc>>,
 }
+
+impl States {
+    /// Whose customers these are about.
+    pub fn tenants(&self) -> BTreeSet<Uuid> {
+        let contacts = self.contacts.keys().map(|(tenant, _)| *tenant);
+        let conversations = self.conversations.keys().map(|(tenant, _)| *tenant);
+        let notes = self.private_notes.iter().map(|((tenant, _), _)| *tenant);
+        contacts.chain(conversations).chain(notes).collect()
+    }
+}

@@ -125,24 +125,24 @@ async fn labels(stage: &Stage) -> Result<HashMap<String, String>> {
     Ok(answer.labels.into_iter().map(|label| (label.id, label.name)).collect())
 }
 
-/// Each returning customer must be one, with all their conversations.
+/// Each returning customer must be one, with all their conversations, and totals that count the messages of the files.
 async fn customers(
     stage: &Stage,
     scripts: &[&Script],
     matches: &Matches,
     verification: &mut Verification,
 ) -> Result<()> {
-    let mut by_customer: BTreeMap<&str, Vec<&Conversation>> = BTreeMap::new();
+    let mut by_customer: BTreeMap<&str, Vec<&Found>> = BTreeMap::new();
     for (place, found) in matches {
         if let Some(id) = &scripts[*place].source.customer.external_id {
-            by_customer.entry(id).or_default().push(&found.conversation);
+            by_customer.entry(id).or_default().push(found);
         }
     }
-    by_customer.retain(|_, conversations| conversations.len() > 1);
-    for (customer, conversations) in by_customer {
+    by_customer.retain(|_, found| found.len() > 1);
+    for (customer, found) in by_customer {
         verification.returning_customers += 1;
         let pauses = ConstantBuilder::default().with_delay(PATIENCE).with_max_times(TRIES);
-        let check = || one_customer(stage, &conversations);
+        let check = || one_customer(stage, &found);
         if let Err(error) = check.retry(pauses).when(|error| !error.is::<Refused>()).await {
             verification.differences.push(format!("customer {customer}: {error:#}"));
         }
@@ -150,14 +150,15 @@ async fn customers(
     Ok(())
 }
 
-async fn one_customer(stage: &Stage, conversations: &[&Conversation]) -> Result<()> {
-    let known: BTreeSet<&String> =
-        conversations.iter().map(|conversation| &conversation.customer_id).collect();
-    let mut canonical = BTreeSet::new();
+async fn one_customer(stage: &Stage, found: &[&Found]) -> Result<()> {
+    let known: BTreeSet<&String> = found.iter().map(|found| &found.conversation.customer_id).collect();
+    let (mut canonical, mut totals) = (BTreeSet::new(), BTreeSet::new());
     for customer_id in known {
         let get = GetCustomerRequest { customer_id: customer_id.clone(), at_least_as_fresh: Vec::new() };
         let call = || async { stage.supervisor.customers().get_customer(request(get.clone())).await };
-        canonical.insert(retried(call).await.map_err(Refused::from)?.customer.unwrap_or_default().id);
+        let customer = retried(call).await.map_err(Refused::from)?.customer.unwrap_or_default();
+        totals.insert((customer.conversation_count, customer.message_count));
+        canonical.insert(customer.id);
     }
     let (Some(id), 1) = (canonical.first(), canonical.len()) else {
         bail!("is {} customers: {canonical:?}", canonical.len());
@@ -176,9 +177,15 @@ async fn one_customer(stage: &Stage, conversations: &[&Conversation]) -> Result<
             break;
         }
     }
-    let missing = conversations.iter().filter(|conversation| !theirs.contains(&conversation.id)).count();
+    let missing = found.iter().filter(|found| !theirs.contains(&found.conversation.id)).count();
     if missing > 0 {
         bail!("has {} conversations, {missing} of the files are not among them", theirs.len());
+    }
+    // Who wrote elsewhere too has more than the files say.
+    let messages = found.iter().flat_map(|found| &found.messages).filter(|message| !message.private).count();
+    let counted = (i64::try_from(found.len())?, i64::try_from(messages)?);
+    if theirs.len() == found.len() && !totals.iter().all(|totals| *totals == counted) {
+        bail!("has conversations and messages {totals:?}, the files have {counted:?}");
     }
     Ok(())
 }

@@ -92,6 +92,7 @@ pub fn version(change: &Change) -> i64 {
         Some(Body::Agent(agent)) => agent.version,
         Some(Body::Team(team)) => team.version,
         Some(Body::Customer(customer)) => customer.version,
+        Some(Body::Tag(tag)) => tag.version,
         Some(Body::Tenant(_) | Body::TimelineEntry(_)) | None => 0,
     }
 }

@@ -19,7 +19,7 @@ use tandem_proto::customer::v1::customer_service_client::CustomerServiceClient;
 use tandem_proto::customer::v1::merge_service_client::MergeServiceClient;
 use tandem_proto::customer::v1::{
     AttributeDefinition, AttributeType, CreateAttributeDefinitionRequest, GetCustomerRequest,
-    MergeCustomersRequest,
+    MergeCustomersRequest, UpdateTagsRequest,
 };
 use tandem_tests::raw::{call, descriptors, method, request};
 use tandem_tests::{Kind, Parts, Suite, eventually, stored, whatsapp};
@@ -72,6 +72,7 @@ async fn furnish(suite: &Suite) -> Ids {
     };
     let labels = suite.as_admin().update_labels(labels).await.unwrap().into_inner().labels;
     let (absent, operation) = deactivated(suite).await;
+    let customer_id = found.customer_id.clone();
     BTreeMap::from([
         ("$label", labels[0].id.clone()),
         ("$other", labels[1].id.clone()),
@@ -80,7 +81,7 @@ async fn furnish(suite: &Suite) -> Ids {
         ("$channel", channel.to_string()),
         ("$contact", found.contact_id),
         ("$merge", merge(suite, &found.customer_id).await),
-        ("$customer", found.customer_id),
+        ("$customer", customer_id.clone()),
         ("$conversation", conversation),
         ("$message", item.message.unwrap().id),
         ("$lease", item.lease_id),
@@ -91,6 +92,7 @@ async fn furnish(suite: &Suite) -> Ids {
         ("$operation", operation.id),
         ("$rule", disabled_rule(suite).await),
         ("$attribute", attribute(suite).await),
+        ("$tag", tag(suite, &customer_id).await),
     ])
 }
 
@@ -150,6 +152,18 @@ async fn attribute(suite: &Suite) -> String {
     let request =
         CreateAttributeDefinitionRequest { request_id: suite.request_id(), definition: Some(definition) };
     admin.create_attribute_definition(request).await.unwrap().into_inner().definition.unwrap().id
+}
+
+async fn tag(suite: &Suite, customer_id: &str) -> String {
+    let admin = suite.channel(Kind::CustomerProfile, 0, &suite.spec("admin", Role::Admin));
+    let request = UpdateTagsRequest {
+        request_id: suite.request_id(),
+        customer_id: customer_id.to_owned(),
+        add: vec!["theirs".to_owned()],
+        remove: Vec::new(),
+    };
+    let tags = CustomerServiceClient::new(admin).update_tags(request).await.unwrap().into_inner().tags;
+    tags[0].id.clone()
 }
 
 async fn personal_view(suite: &Suite) -> String {

@@ -102,9 +102,35 @@ pub struct Tag {
     /// The tag's id, a UUID.
     #[prost(string, tag = "1")]
     pub id: ::prost::alloc::string::String,
-    /// Its name, 1 to 64 characters; case is kept, and ignored when compared.
+    /// Its name, 1 to 64 characters; case is kept, and ignored when compared, in every script.
     #[prost(string, tag = "2")]
     pub name: ::prost::alloc::string::String,
+    /// What it is for, at most 500 characters.
+    #[prost(string, tag = "3")]
+    pub description: ::prost::alloc::string::String,
+    /// Its colour, `#rrggbb` in small letters; empty for none.
+    #[prost(string, tag = "4")]
+    pub colour: ::prost::alloc::string::String,
+    /// How many customers carry it: those who stand for themselves. Customers who were merged into one are one, however many
+    /// of them carry it.
+    #[prost(int64, tag = "5")]
+    pub customer_count: i64,
+    /// False when so many customers carried two tags that became one that those with both were not counted: then there are at
+    /// least `customer_count`.
+    #[prost(bool, tag = "6")]
+    pub count_exact: bool,
+    /// Changes with every change of the tag itself; send it back with an update. Empty asks nothing.
+    #[prost(string, tag = "7")]
+    pub etag: ::prost::alloc::string::String,
+    /// On the feed alone: the tag that this one was merged into; empty for one that stands for itself.
+    #[prost(string, tag = "8")]
+    pub merged_into_id: ::prost::alloc::string::String,
+    /// On the feed alone: it was deleted, and nobody carries it.
+    #[prost(bool, tag = "9")]
+    pub deleted: bool,
+    /// Grows with every change; orders the states of one tag.
+    #[prost(int64, tag = "10")]
+    pub version: i64,
 }
 /// A note of the team about a customer.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1030,19 +1056,74 @@ pub struct UpdateTagsResponse {
     #[prost(string, tag = "3")]
     pub change_token: ::prost::alloc::string::String,
 }
-/// Asks for tags.
+/// Asks to change the tags of many.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct ListTagsRequest {
-    /// Names that begin so, without regard to case; all when empty.
+pub struct BulkUpdateTagsRequest {
+    /// A UUID; the same id and body answer the same again.
     #[prost(string, tag = "1")]
-    pub prefix: ::prost::alloc::string::String,
+    pub request_id: ::prost::alloc::string::String,
+    /// 1 to 500 customers by id, each once. Two that were merged into one are changed once, and have the same result.
+    #[prost(string, repeated, tag = "2")]
+    pub customer_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Names to put on, at most 50, 1 to 64 characters each.
+    #[prost(string, repeated, tag = "3")]
+    pub add: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Names to take off, at most 50.
+    #[prost(string, repeated, tag = "4")]
+    pub remove: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
-/// Tags, at most 2,000.
+/// What became of each.
 #[derive(Clone, PartialEq, ::prost::Message)]
-pub struct ListTagsResponse {
-    /// By name.
+pub struct BulkUpdateTagsResponse {
+    /// One for each customer, in the order of the request.
     #[prost(message, repeated, tag = "1")]
-    pub tags: ::prost::alloc::vec::Vec<Tag>,
+    pub results: ::prost::alloc::vec::Vec<BulkTagsResult>,
+    /// Names these changes for reads elsewhere.
+    #[prost(string, tag = "2")]
+    pub change_token: ::prost::alloc::string::String,
+}
+/// What became of one customer.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BulkTagsResult {
+    /// Its id, as it was given.
+    #[prost(string, tag = "1")]
+    pub customer_id: ::prost::alloc::string::String,
+    /// What became of it.
+    #[prost(oneof = "bulk_tags_result::Outcome", tags = "2, 3")]
+    pub outcome: ::core::option::Option<bulk_tags_result::Outcome>,
+}
+/// Nested message and enum types in `BulkTagsResult`.
+pub mod bulk_tags_result {
+    /// What became of it.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Outcome {
+        /// It has the tags that were asked for.
+        #[prost(message, tag = "2")]
+        Tagged(super::BulkTagged),
+        /// Why it was not changed.
+        #[prost(message, tag = "3")]
+        Refused(super::BulkTagsRefused),
+    }
+}
+/// A customer with its tags.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BulkTagged {
+    /// Who stands for the customer, by id: another where it was merged.
+    #[prost(string, tag = "1")]
+    pub customer_id: ::prost::alloc::string::String,
+    /// All of its tags, by id.
+    #[prost(string, repeated, tag = "2")]
+    pub tag_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// Why a customer was not changed.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BulkTagsRefused {
+    /// The reason: NOT_FOUND, or LIMIT_REACHED (50 tags a customer).
+    #[prost(enumeration = "super::super::r#type::v1::ErrorReason", tag = "1")]
+    pub reason: i32,
+    /// The same in words.
+    #[prost(string, tag = "2")]
+    pub message: ::prost::alloc::string::String,
 }
 /// Asks to note something.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1366,12 +1447,14 @@ pub mod customer_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
-        /// The tenant's tags by name, or those that begin with a prefix. Errors: INVALID_ARGUMENT.
-        pub async fn list_tags(
+        /// The same change of tags to up to 500 customers: each, in the order of the request, is changed or refused alone, and all
+        /// who are changed at once. Errors: INVALID_ARGUMENT; whatever is about one customer stands in its result.
+        /// RESOURCE_EXHAUSTED (LIMIT_REACHED: 2,000 tags a tenant).
+        pub async fn bulk_update_tags(
             &mut self,
-            request: impl tonic::IntoRequest<super::ListTagsRequest>,
+            request: impl tonic::IntoRequest<super::BulkUpdateTagsRequest>,
         ) -> std::result::Result<
-            tonic::Response<super::ListTagsResponse>,
+            tonic::Response<super::BulkUpdateTagsResponse>,
             tonic::Status,
         > {
             self.inner
@@ -1384,12 +1467,15 @@ pub mod customer_service_client {
                 })?;
             let codec = tonic_prost::ProstCodec::default();
             let path = http::uri::PathAndQuery::from_static(
-                "/tandem.customer.v1.CustomerService/ListTags",
+                "/tandem.customer.v1.CustomerService/BulkUpdateTags",
             );
             let mut req = request.into_request();
             req.extensions_mut()
                 .insert(
-                    GrpcMethod::new("tandem.customer.v1.CustomerService", "ListTags"),
+                    GrpcMethod::new(
+                        "tandem.customer.v1.CustomerService",
+                        "BulkUpdateTags",
+                    ),
                 );
             self.inner.unary(req, path, codec).await
         }
@@ -1505,12 +1591,14 @@ pub mod customer_service_server {
             tonic::Response<super::UpdateTagsResponse>,
             tonic::Status,
         >;
-        /// The tenant's tags by name, or those that begin with a prefix. Errors: INVALID_ARGUMENT.
-        async fn list_tags(
+        /// The same change of tags to up to 500 customers: each, in the order of the request, is changed or refused alone, and all
+        /// who are changed at once. Errors: INVALID_ARGUMENT; whatever is about one customer stands in its result.
+        /// RESOURCE_EXHAUSTED (LIMIT_REACHED: 2,000 tags a tenant).
+        async fn bulk_update_tags(
             &self,
-            request: tonic::Request<super::ListTagsRequest>,
+            request: tonic::Request<super::BulkUpdateTagsRequest>,
         ) -> std::result::Result<
-            tonic::Response<super::ListTagsResponse>,
+            tonic::Response<super::BulkUpdateTagsResponse>,
             tonic::Status,
         >;
         /// Notes something about a customer. Errors: INVALID_ARGUMENT, NOT_FOUND.
@@ -1838,25 +1926,26 @@ pub mod customer_service_server {
                     };
                     Box::pin(fut)
                 }
-                "/tandem.customer.v1.CustomerService/ListTags" => {
+                "/tandem.customer.v1.CustomerService/BulkUpdateTags" => {
                     #[allow(non_camel_case_types)]
-                    struct ListTagsSvc<T: CustomerService>(pub Arc<T>);
+                    struct BulkUpdateTagsSvc<T: CustomerService>(pub Arc<T>);
                     impl<
                         T: CustomerService,
-                    > tonic::server::UnaryService<super::ListTagsRequest>
-                    for ListTagsSvc<T> {
-                        type Response = super::ListTagsResponse;
+                    > tonic::server::UnaryService<super::BulkUpdateTagsRequest>
+                    for BulkUpdateTagsSvc<T> {
+                        type Response = super::BulkUpdateTagsResponse;
                         type Future = BoxFuture<
                             tonic::Response<Self::Response>,
                             tonic::Status,
                         >;
                         fn call(
                             &mut self,
-                            request: tonic::Request<super::ListTagsRequest>,
+                            request: tonic::Request<super::BulkUpdateTagsRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
                             let fut = async move {
-                                <T as CustomerService>::list_tags(&inner, request).await
+                                <T as CustomerService>::bulk_update_tags(&inner, request)
+                                    .await
                             };
                             Box::pin(fut)
                         }
@@ -1867,7 +1956,7 @@ pub mod customer_service_server {
                     let max_encoding_message_size = self.max_encoding_message_size;
                     let inner = self.inner.clone();
                     let fut = async move {
-                        let method = ListTagsSvc(inner);
+                        let method = BulkUpdateTagsSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
@@ -2367,6 +2456,637 @@ pub mod privacy_service_server {
     /// Generated gRPC service name
     pub const SERVICE_NAME: &str = "tandem.customer.v1.PrivacyService";
     impl<T> tonic::server::NamedService for PrivacyServiceServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
+/// Asks for tags.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListTagsRequest {
+    /// Names that begin so, without regard to case; all when empty.
+    #[prost(string, tag = "1")]
+    pub prefix: ::prost::alloc::string::String,
+}
+/// Tags, at most 2,000.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListTagsResponse {
+    /// By name.
+    #[prost(message, repeated, tag = "1")]
+    pub tags: ::prost::alloc::vec::Vec<Tag>,
+}
+/// Asks to change a tag.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UpdateTagRequest {
+    /// A UUID; the same id and body answer the same again.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The tag's id (that of a merged one means the tag that stayed), its etag and the new values.
+    #[prost(message, optional, tag = "2")]
+    pub tag: ::core::option::Option<Tag>,
+    /// What to change: `name`, `description`, `colour`; at least one. A colour is `#rrggbb` or empty.
+    #[prost(message, optional, tag = "3")]
+    pub update_mask: ::core::option::Option<::prost_types::FieldMask>,
+}
+/// The changed tag.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UpdateTagResponse {
+    /// The tag.
+    #[prost(message, optional, tag = "1")]
+    pub tag: ::core::option::Option<Tag>,
+    /// Names this change for reads elsewhere.
+    #[prost(string, tag = "2")]
+    pub change_token: ::prost::alloc::string::String,
+}
+/// Asks to make one tag another.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MergeTagsRequest {
+    /// A UUID; the same id and body answer the same again.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The tag that goes.
+    #[prost(string, tag = "2")]
+    pub tag_id: ::prost::alloc::string::String,
+    /// The tag that stays.
+    #[prost(string, tag = "3")]
+    pub into_tag_id: ::prost::alloc::string::String,
+}
+/// The tag that stayed.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MergeTagsResponse {
+    /// The tag.
+    #[prost(message, optional, tag = "1")]
+    pub tag: ::core::option::Option<Tag>,
+    /// Names this change for reads elsewhere.
+    #[prost(string, tag = "2")]
+    pub change_token: ::prost::alloc::string::String,
+}
+/// Asks to delete a tag.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DeleteTagRequest {
+    /// A UUID; the same id and body answer the same again.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The tag's id; that of a merged one means the tag that stayed.
+    #[prost(string, tag = "2")]
+    pub tag_id: ::prost::alloc::string::String,
+    /// The tag's etag; empty deletes it as it is.
+    #[prost(string, tag = "3")]
+    pub etag: ::prost::alloc::string::String,
+}
+/// It is deleted.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DeleteTagResponse {
+    /// Names this change for reads elsewhere.
+    #[prost(string, tag = "1")]
+    pub change_token: ::prost::alloc::string::String,
+}
+/// Generated client implementations.
+pub mod tag_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// The tenant's tags themselves; who carries them is `CustomerService.UpdateTags` and `BulkUpdateTags`. Customers carry tags
+    /// by id, so none of these touches a customer.
+    #[derive(Debug, Clone)]
+    pub struct TagServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl TagServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> TagServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> TagServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            TagServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// The tenant's tags by name, or those whose names begin with a prefix, with how many customers carry each; tags that were
+        /// merged or deleted are not among them. Roles agent, supervisor, admin, ai. Errors: INVALID_ARGUMENT.
+        pub async fn list_tags(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListTagsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListTagsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.customer.v1.TagService/ListTags",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("tandem.customer.v1.TagService", "ListTags"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Gives a tag another name, description or colour. Roles supervisor, admin. Errors: INVALID_ARGUMENT, NOT_FOUND,
+        /// ALREADY_EXISTS (another tag has the name: merge the two), ABORTED (ETAG_MISMATCH).
+        pub async fn update_tag(
+            &mut self,
+            request: impl tonic::IntoRequest<super::UpdateTagRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::UpdateTagResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.customer.v1.TagService/UpdateTag",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("tandem.customer.v1.TagService", "UpdateTag"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Makes one tag another: customers who carry either carry the one that stays, those who carry both count once, and filters,
+        /// views and routing rules that name the one that went mean the one that stays. Its name is free again. Merging again changes
+        /// nothing. Roles supervisor, admin. Errors: INVALID_ARGUMENT (a tag into itself), NOT_FOUND, RESOURCE_EXHAUSTED
+        /// (LIMIT_REACHED: at most 200 tags become one).
+        pub async fn merge_tags(
+            &mut self,
+            request: impl tonic::IntoRequest<super::MergeTagsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::MergeTagsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.customer.v1.TagService/MergeTags",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("tandem.customer.v1.TagService", "MergeTags"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Deletes a tag: nobody carries it from now on, its name is free again, and a filter or a view that names it finds no
+        /// customer with it. Roles supervisor, admin. Errors: INVALID_ARGUMENT, NOT_FOUND, ABORTED (ETAG_MISMATCH).
+        pub async fn delete_tag(
+            &mut self,
+            request: impl tonic::IntoRequest<super::DeleteTagRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DeleteTagResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.customer.v1.TagService/DeleteTag",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("tandem.customer.v1.TagService", "DeleteTag"));
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+pub mod tag_service_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with TagServiceServer.
+    #[async_trait]
+    pub trait TagService: std::marker::Send + std::marker::Sync + 'static {
+        /// The tenant's tags by name, or those whose names begin with a prefix, with how many customers carry each; tags that were
+        /// merged or deleted are not among them. Roles agent, supervisor, admin, ai. Errors: INVALID_ARGUMENT.
+        async fn list_tags(
+            &self,
+            request: tonic::Request<super::ListTagsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListTagsResponse>,
+            tonic::Status,
+        >;
+        /// Gives a tag another name, description or colour. Roles supervisor, admin. Errors: INVALID_ARGUMENT, NOT_FOUND,
+        /// ALREADY_EXISTS (another tag has the name: merge the two), ABORTED (ETAG_MISMATCH).
+        async fn update_tag(
+            &self,
+            request: tonic::Request<super::UpdateTagRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::UpdateTagResponse>,
+            tonic::Status,
+        >;
+        /// Makes one tag another: customers who carry either carry the one that stays, those who carry both count once, and filters,
+        /// views and routing rules that name the one that went mean the one that stays. Its name is free again. Merging again changes
+        /// nothing. Roles supervisor, admin. Errors: INVALID_ARGUMENT (a tag into itself), NOT_FOUND, RESOURCE_EXHAUSTED
+        /// (LIMIT_REACHED: at most 200 tags become one).
+        async fn merge_tags(
+            &self,
+            request: tonic::Request<super::MergeTagsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::MergeTagsResponse>,
+            tonic::Status,
+        >;
+        /// Deletes a tag: nobody carries it from now on, its name is free again, and a filter or a view that names it finds no
+        /// customer with it. Roles supervisor, admin. Errors: INVALID_ARGUMENT, NOT_FOUND, ABORTED (ETAG_MISMATCH).
+        async fn delete_tag(
+            &self,
+            request: tonic::Request<super::DeleteTagRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DeleteTagResponse>,
+            tonic::Status,
+        >;
+    }
+    /// The tenant's tags themselves; who carries them is `CustomerService.UpdateTags` and `BulkUpdateTags`. Customers carry tags
+    /// by id, so none of these touches a customer.
+    #[derive(Debug)]
+    pub struct TagServiceServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> TagServiceServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for TagServiceServer<T>
+    where
+        T: TagService,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/tandem.customer.v1.TagService/ListTags" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListTagsSvc<T: TagService>(pub Arc<T>);
+                    impl<
+                        T: TagService,
+                    > tonic::server::UnaryService<super::ListTagsRequest>
+                    for ListTagsSvc<T> {
+                        type Response = super::ListTagsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListTagsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as TagService>::list_tags(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListTagsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.customer.v1.TagService/UpdateTag" => {
+                    #[allow(non_camel_case_types)]
+                    struct UpdateTagSvc<T: TagService>(pub Arc<T>);
+                    impl<
+                        T: TagService,
+                    > tonic::server::UnaryService<super::UpdateTagRequest>
+                    for UpdateTagSvc<T> {
+                        type Response = super::UpdateTagResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::UpdateTagRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as TagService>::update_tag(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = UpdateTagSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.customer.v1.TagService/MergeTags" => {
+                    #[allow(non_camel_case_types)]
+                    struct MergeTagsSvc<T: TagService>(pub Arc<T>);
+                    impl<
+                        T: TagService,
+                    > tonic::server::UnaryService<super::MergeTagsRequest>
+                    for MergeTagsSvc<T> {
+                        type Response = super::MergeTagsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::MergeTagsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as TagService>::merge_tags(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = MergeTagsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.customer.v1.TagService/DeleteTag" => {
+                    #[allow(non_camel_case_types)]
+                    struct DeleteTagSvc<T: TagService>(pub Arc<T>);
+                    impl<
+                        T: TagService,
+                    > tonic::server::UnaryService<super::DeleteTagRequest>
+                    for DeleteTagSvc<T> {
+                        type Response = super::DeleteTagResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::DeleteTagRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as TagService>::delete_tag(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = DeleteTagSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for TagServiceServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "tandem.customer.v1.TagService";
+    impl<T> tonic::server::NamedService for TagServiceServer<T> {
         const NAME: &'static str = SERVICE_NAME;
     }
 }

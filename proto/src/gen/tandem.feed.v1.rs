@@ -25,7 +25,7 @@ pub struct Change {
     #[prost(enumeration = "ChangeKind", tag = "4")]
     pub kind: i32,
     /// The entity; unset when it no longer exists.
-    #[prost(oneof = "change::Body", tags = "5, 6, 7, 8, 9, 10, 11, 12, 13")]
+    #[prost(oneof = "change::Body", tags = "5, 6, 7, 8, 9, 10, 11, 12, 13, 14")]
     pub body: ::core::option::Option<change::Body>,
 }
 /// Nested message and enum types in `Change`.
@@ -60,6 +60,9 @@ pub mod change {
         /// State of a customer.
         #[prost(message, tag = "13")]
         Customer(super::super::super::customer::v1::Customer),
+        /// State of a tag of customers.
+        #[prost(message, tag = "14")]
+        Tag(super::super::super::customer::v1::Tag),
     }
 }
 /// Asks for changes.
@@ -161,6 +164,8 @@ pub enum ChangeKind {
     Team = 8,
     /// State of a customer.
     Customer = 9,
+    /// State of a tag of customers.
+    Tag = 10,
 }
 impl ChangeKind {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -179,6 +184,7 @@ impl ChangeKind {
             Self::Agent => "CHANGE_KIND_AGENT",
             Self::Team => "CHANGE_KIND_TEAM",
             Self::Customer => "CHANGE_KIND_CUSTOMER",
+            Self::Tag => "CHANGE_KIND_TAG",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -194,6 +200,7 @@ impl ChangeKind {
             "CHANGE_KIND_AGENT" => Some(Self::Agent),
             "CHANGE_KIND_TEAM" => Some(Self::Team),
             "CHANGE_KIND_CUSTOMER" => Some(Self::Customer),
+            "CHANGE_KIND_TAG" => Some(Self::Tag),
             _ => None,
         }
     }

@@ -304,7 +304,7 @@ pub mod search_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
-        /// Customers by part of a name, or by a phone number in any form. Errors: as SearchMessages.
+        /// Customers by part of a name, or by a phone number in any form; without their attributes, which `GetCustomer` has. Errors: as SearchMessages.
         pub async fn search_customers(
             &mut self,
             request: impl tonic::IntoRequest<super::SearchCustomersRequest>,
@@ -382,7 +382,7 @@ pub mod search_service_server {
             tonic::Response<super::SearchMessagesResponse>,
             tonic::Status,
         >;
-        /// Customers by part of a name, or by a phone number in any form. Errors: as SearchMessages.
+        /// Customers by part of a name, or by a phone number in any form; without their attributes, which `GetCustomer` has. Errors: as SearchMessages.
         async fn search_customers(
             &self,
             request: tonic::Request<super::SearchCustomersRequest>,

@@ -32,6 +32,8 @@ const LEASE: TimeDelta = TimeDelta::seconds(10);
 
 /// What is kept of conversations: with the shape 1 what routing and figures ask of them.
 const SHAPE: u16 = 1;
+/// What is kept of customers: with the shape 1 what became of tags.
+const CUSTOMERS_SHAPE: u16 = 1;
 
 /// Starts the service: it serves when this returns, and says that it is not ready until its database is usable.
 pub async fn start(config: Config, ambient: Ambient, drain: Drain) -> Result<Running, StartError> {
@@ -55,8 +57,10 @@ pub async fn start(config: Config, ambient: Ambient, drain: Drain) -> Result<Run
     );
     tokio::spawn(wake(hub.clone(), progress.clone()));
     let customers = foundation.peer(|peers| &peers.customer_profile)?;
+    let customers_feed = ConsumerConfig { feed: "customer-profile", shape: CUSTOMERS_SHAPE, lease: LEASE };
+    let customers_key = customers_feed.key();
     let of_customers = Consumer::spawn(
-        ConsumerConfig { feed: "customer-profile", shape: 0, lease: LEASE },
+        customers_feed,
         pool.clone(),
         ambient.clone(),
         customers.clone(),
@@ -72,7 +76,7 @@ pub async fn start(config: Config, ambient: Ambient, drain: Drain) -> Result<Run
     let feed = FeedServer::new(pool.clone(), hydrate, tail, sequencer.clone(), end.clone());
     let feeds = vec![
         (ServiceName::Conversation, key, peer.clone(), progress),
-        (ServiceName::CustomerProfile, "customer-profile".to_owned(), customers, of_customers),
+        (ServiceName::CustomerProfile, customers_key, customers, of_customers),
     ];
     let freshness = Freshness::new(ServiceName::Assignment, foundation.signer.clone(), pool.clone(), feeds);
     let conversations = Conversations::new(peer, foundation.max_message_bytes);

@@ -62,6 +62,9 @@ impl Section for Config {
     }
 }
 
+/// What is kept of customers: with the shape 1 what became of tags.
+const CUSTOMERS_SHAPE: u16 = 1;
+
 /// Starts the service; it serves until `drain` is through.
 pub async fn start(config: Config, ambient: Ambient, drain: Drain) -> Result<Running, StartError> {
     let foundation =
@@ -70,11 +73,13 @@ pub async fn start(config: Config, ambient: Ambient, drain: Drain) -> Result<Run
     let pool = foundation.pool.clone();
     let sequencer = Sequencer::spawn(pool.clone(), ambient.clone(), stop.clone());
     let tail = Tail::spawn(pool.clone(), Arc::new(Hydrator), &sequencer, stop.clone());
-    let feed = |name| ConsumerConfig { feed: name, shape: 0, lease: LEASE };
+    let feed = |feed, shape| ConsumerConfig { feed, shape, lease: LEASE };
+    let customers_feed = feed("customer-profile", CUSTOMERS_SHAPE);
+    let customers_key = customers_feed.key();
     let assignment = foundation.peer(|peers| &peers.assignment)?;
     let customers = foundation.peer(|peers| &peers.customer_profile)?;
     let of_assignment = Consumer::spawn(
-        feed("assignment"),
+        feed("assignment", 0),
         pool.clone(),
         ambient.clone(),
         assignment.clone(),
@@ -82,7 +87,7 @@ pub async fn start(config: Config, ambient: Ambient, drain: Drain) -> Result<Run
         stop.clone(),
     );
     let of_customers = Consumer::spawn(
-        feed("customer-profile"),
+        customers_feed,
         pool.clone(),
         ambient.clone(),
         customers.clone(),
@@ -95,7 +100,7 @@ pub async fn start(config: Config, ambient: Ambient, drain: Drain) -> Result<Run
         pool.clone(),
         vec![
             (ServiceName::Assignment, "assignment".to_owned(), assignment, of_assignment),
-            (ServiceName::CustomerProfile, "customer-profile".to_owned(), customers, of_customers),
+            (ServiceName::CustomerProfile, customers_key, customers, of_customers),
         ],
     );
     let signer = foundation.signer.clone();

@@ -9,6 +9,7 @@ use tandem_proto::customer::v1::attribute_service_server::AttributeServiceServer
 use tandem_proto::customer::v1::customer_service_server::CustomerServiceServer;
 use tandem_proto::customer::v1::merge_service_server::MergeServiceServer;
 use tandem_proto::customer::v1::privacy_service_server::PrivacyServiceServer;
+use tandem_proto::customer::v1::tag_service_server::TagServiceServer;
 use tandem_proto::feed::v1::change_feed_service_server::ChangeFeedServiceServer;
 use tandem_signed_token::ServiceName;
 use tonic::service::Routes;
@@ -20,10 +21,11 @@ use crate::rpc::{AttributeRpc, CustomerRpc, PrivacyRpc};
 use crate::{Config, MIGRATOR, RULES, ticker};
 
 /// The services that are served.
-const SERVED: [&str; 5] = [
+const SERVED: [&str; 6] = [
     "tandem.customer.v1.CustomerService",
     "tandem.customer.v1.AttributeService",
     "tandem.customer.v1.MergeService",
+    "tandem.customer.v1.TagService",
     "tandem.customer.v1.PrivacyService",
     "tandem.feed.v1.ChangeFeedService",
 ];
@@ -67,12 +69,13 @@ pub async fn start(config: Config, ambient: Ambient, drain: Drain) -> Result<Run
         vec![(ServiceName::Conversation, key, conversation, progress)],
     );
     let kept = TimeDelta::days(config.feed.kept_days.into());
-    tokio::spawn(ticker::run(pool.clone(), ambient.clone(), kept, background));
+    let core = Core { pool, ambient, sequencer, left: Arc::default() };
+    tokio::spawn(ticker::run(core.clone(), kept, background));
 
     // A channel without a token of ours: these calls carry the caller's.
     let as_caller =
         channel(&ClientConfig { endpoint: peers.conversation, ca: peers.ca, ..ClientConfig::default() })?;
-    let (core, conversations) = (Core { pool, ambient, sequencer }, Conversations::new(as_caller));
+    let conversations = Conversations::new(as_caller);
     let attributes = AttributeRpc { core: core.clone() };
     let privacy = PrivacyRpc {
         core: core.clone(),
@@ -83,6 +86,9 @@ pub async fn start(config: Config, ambient: Ambient, drain: Drain) -> Result<Run
     let rpc = Arc::new(CustomerRpc { core, freshness, signer: foundation.signer.clone(), conversations });
     let limit = foundation.max_message_bytes;
     let customer = CustomerServiceServer::from_arc(Arc::clone(&rpc))
+        .max_decoding_message_size(limit)
+        .max_encoding_message_size(limit);
+    let tags = TagServiceServer::from_arc(Arc::clone(&rpc))
         .max_decoding_message_size(limit)
         .max_encoding_message_size(limit);
     let merge =
@@ -99,6 +105,7 @@ pub async fn start(config: Config, ambient: Ambient, drain: Drain) -> Result<Run
     let routes = Routes::new(customer)
         .add_service(attributes)
         .add_service(merge)
+        .add_service(tags)
         .add_service(privacy)
         .add_service(feed);
     Ok(foundation.serve(routes, SERVED.to_vec(), RULES, None))

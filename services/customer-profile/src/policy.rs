@@ -11,12 +11,16 @@ pub const RULES: &[Rule] = &[
     customers("/tandem.customer.v1.CustomerService/ListCustomerConversations"),
     customers("/tandem.customer.v1.CustomerService/UpdateCustomer"),
     customers("/tandem.customer.v1.CustomerService/UpdateTags"),
+    customers("/tandem.customer.v1.CustomerService/BulkUpdateTags"),
     Rule {
-        method: "/tandem.customer.v1.CustomerService/ListTags",
+        method: "/tandem.customer.v1.TagService/ListTags",
         roles: PEOPLE,
         // Tags are the tenant's vocabulary: every agent chooses from all of them.
         relation: Relation::Any,
     },
+    word("/tandem.customer.v1.TagService/UpdateTag"),
+    word("/tandem.customer.v1.TagService/MergeTags"),
+    word("/tandem.customer.v1.TagService/DeleteTag"),
     customers("/tandem.customer.v1.CustomerService/AddNote"),
     customers("/tandem.customer.v1.CustomerService/ListNotes"),
     Rule {
@@ -51,6 +55,11 @@ const fn define(method: &'static str) -> Rule {
     Rule { method, roles: &[Admin], relation: Relation::Any }
 }
 
+/// Who keeps the tenant's vocabulary in order.
+const fn word(method: &'static str) -> Rule {
+    Rule { method, roles: &[Supervisor, Admin], relation: Relation::Any }
+}
+
 /// Who is one person, people decide.
 const fn merges(method: &'static str) -> Rule {
     Rule { method, roles: &[Agent, Supervisor, Admin], relation: Relation::TeamsChannel }
@@ -73,8 +82,15 @@ mod tests {
         let mut methods = Vec::new();
         for file in &set.file {
             for service in file.service.iter().filter(|service| {
-                ["CustomerService", "AttributeService", "MergeService", "PrivacyService", "ChangeFeedService"]
-                    .contains(&service.name())
+                [
+                    "CustomerService",
+                    "AttributeService",
+                    "MergeService",
+                    "TagService",
+                    "PrivacyService",
+                    "ChangeFeedService",
+                ]
+                .contains(&service.name())
             }) {
                 let path = |method: &str| format!("/{}.{}/{method}", file.package(), service.name());
                 methods.extend(service.method.iter().map(|method| path(method.name())));

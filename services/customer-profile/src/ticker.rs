@@ -7,31 +7,41 @@ use tandem_ambient::Ambient;
 use tandem_database::{Pool, Result};
 use tokio_util::sync::CancellationToken;
 
-use crate::domain::merge;
+use crate::domain::{Core, merge, tag};
 
 /// How often is looked.
 const EVERY: Duration = Duration::from_secs(60);
 /// Rows that one statement forgets: short locks, small transactions.
 const BATCH: i64 = 1_000;
 
-/// Ticks until `stop`.
-pub async fn run(pool: Pool, ambient: Ambient, kept: TimeDelta, stop: CancellationToken) {
+/// Ticks until `stop`, and when a call leaves something to do.
+pub async fn run(core: Core, kept: TimeDelta, stop: CancellationToken) {
     let mut due = tokio::time::interval(EVERY);
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
-            _ = due.tick() => {}
-        }
-        if let Err(error) = tick(&pool, &ambient, kept).await {
-            tracing::warn!(?error, "forgetting what is old failed, will try again");
+            () = core.left.notified() => {}
+            _ = due.tick() => {
+                if let Err(error) = tick(&core.pool, &core.ambient, kept).await {
+                    tracing::warn!(?error, "forgetting what is old failed, will try again");
+                }
+            }
         }
         tokio::select! {
             () = stop.cancelled() => return,
-            done = merge::restore(&pool, &ambient) => if let Err(error) = done {
-                tracing::warn!(?error, "taking up what an older release wrote failed, will try again");
+            done = follow_up(&core) => if let Err(error) = done {
+                tracing::warn!(?error, "taking up what was left failed, will try again");
             }
         }
     }
+}
+
+/// What an older release wrote, and what calls left: each in small transactions, shared by the replicas.
+async fn follow_up(core: &Core) -> Result<()> {
+    merge::restore(&core.pool, &core.ambient).await?;
+    while tag::fold(core).await? {}
+    while tag::clear(core).await? {}
+    Ok(())
 }
 
 /// Forgets answers to old requests and feed rows older than `kept`.

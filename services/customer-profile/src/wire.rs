@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::domain::address;
 use crate::domain::attribute::Definition;
 use crate::domain::merge::Merge;
-use crate::domain::model::{Contact, Identity, Note, Profile, Tag};
+use crate::domain::model::{Contact, Identity, Note, Profile, Tag, TagState};
 use crate::domain::privacy::Merged;
 use crate::domain::suggestion::{Reason, Suggestion};
 
@@ -133,7 +133,31 @@ pub fn identity_of(wire: &WireIdentity) -> Identity {
 }
 
 pub fn tag(tag: Tag) -> v1::Tag {
-    v1::Tag { id: tag.id.to_string(), name: tag.name }
+    v1::Tag {
+        etag: tag.etag(),
+        id: tag.id.to_string(),
+        name: tag.name,
+        description: tag.description,
+        colour: tag.colour,
+        customer_count: tag.customers,
+        count_exact: tag.exact,
+        version: tag.version,
+        ..v1::Tag::default()
+    }
+}
+
+/// As followers keep it: how many carry it is not told.
+pub fn tag_state(state: TagState) -> v1::Tag {
+    v1::Tag {
+        id: state.id.to_string(),
+        name: state.name,
+        description: state.description,
+        colour: state.colour,
+        merged_into_id: state.merged_into.map(|id| id.to_string()).unwrap_or_default(),
+        deleted: state.deleted,
+        version: state.version,
+        ..v1::Tag::default()
+    }
 }
 
 pub fn note(note: Note) -> v1::Note {

@@ -25,6 +25,22 @@ pub const METHODS: &[Row] = &[
         r#"{"requestId":"$new","customerId":"$customer","add":["x"]}"#,
     ),
     (
+        "customer.CustomerService/BulkUpdateTags",
+        Role::Agent,
+        r#"{"requestId":"$new","customerIds":["$customer"],"add":["x"]}"#,
+    ),
+    (
+        "customer.TagService/UpdateTag",
+        Role::Supervisor,
+        r#"{"requestId":"$new","tag":{"id":"$tag","name":"x"},"updateMask":"name"}"#,
+    ),
+    (
+        "customer.TagService/MergeTags",
+        Role::Supervisor,
+        r#"{"requestId":"$new","tagId":"$tag","intoTagId":"$new"}"#,
+    ),
+    ("customer.TagService/DeleteTag", Role::Supervisor, r#"{"requestId":"$new","tagId":"$tag"}"#),
+    (
         "customer.CustomerService/AddNote",
         Role::Agent,
         r#"{"requestId":"$new","customerId":"$customer","text":"x"}"#,

@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use tandem_change_feed::{Apply, Body, Change, ChangeKind};
 use tandem_database::{Connection, Result};
@@ -6,23 +6,34 @@ use uuid::Uuid;
 
 use crate::store;
 use crate::store::customer::Customer;
+use crate::store::tag::Tag;
 
 /// Follows customer-profile: languages, tags and contacts, which routing asks for.
 pub struct CustomerFeed;
 
 impl Apply for CustomerFeed {
     fn kinds(&self) -> &'static [ChangeKind] {
-        &[ChangeKind::Customer]
+        &[ChangeKind::Customer, ChangeKind::Tag]
     }
 
     async fn apply(&self, connection: &mut Connection, generation: i64, changes: &[Change]) -> Result<()> {
         // A statement takes each row once: the newest state of each stays.
         let mut customers: HashMap<(Uuid, Uuid), Option<Customer>> = HashMap::new();
+        let mut tags: BTreeMap<(Uuid, Uuid), Tag> = BTreeMap::new();
         for change in changes {
             let (Ok(tenant_id), Ok(id)) = (change.tenant_id.parse(), change.entity_id.parse()) else {
                 tracing::warn!(entity_id = change.entity_id, "a change can't be read, passed over");
                 continue;
             };
+            if change.kind() == ChangeKind::Tag {
+                if let Some(Body::Tag(tag)) = &change.body {
+                    let merged_into = tag.merged_into_id.parse().ok();
+                    let state =
+                        Tag { tenant_id, id, merged_into, deleted: tag.deleted, version: tag.version };
+                    tags.insert((tenant_id, id), state);
+                }
+                continue;
+            }
             let state = match &change.body {
                 Some(Body::Customer(customer)) => Some(Customer {
                     tenant_id,
@@ -46,10 +57,12 @@ impl Apply for CustomerFeed {
         // Locks in one order, whoever else applies.
         known.sort_unstable_by_key(|customer| (customer.tenant_id, customer.id));
         store::customer::remove(connection, &gone).await?;
-        store::customer::upsert(connection, generation, &known).await
+        store::customer::upsert(connection, generation, &known).await?;
+        store::tag::upsert(connection, generation, &tags.into_values().collect::<Vec<_>>()).await
     }
 
     async fn sweep(&self, connection: &mut Connection, generation: i64) -> Result<()> {
+        store::tag::sweep(connection, generation).await?;
         store::customer::sweep(connection, generation).await
     }
 }

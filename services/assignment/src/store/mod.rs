@@ -17,6 +17,7 @@ pub mod presence;
 pub mod queue;
 pub mod reservation;
 pub mod routing_rule;
+pub mod tag;
 pub mod team;
 pub mod tenant;
 pub mod wake;

@@ -75,7 +75,11 @@ pub async fn page(
 pub async fn cases(connection: &mut Connection, tenant_id: Uuid, ids: &[Uuid]) -> Result<Vec<Case>> {
     let rows = sqlx::query!(
         r#"SELECT c.id, c.channel_id, c.status, c.holder_kind, c.holder_id, c.holder_since, c.epoch, c.priority,
-                  c.hand_off_reason, k.customer_id AS "customer_id?", u.tag_ids AS "tag_ids?", u.language AS "customer_language?",
+                  c.hand_off_reason, k.customer_id AS "customer_id?", ARRAY (
+                      SELECT DISTINCT coalesce(g.merged_into, carried.id)
+                      FROM unnest(u.tag_ids) AS carried (id)
+                      LEFT JOIN tag g ON g.tenant_id = $1 AND g.id = carried.id
+                      WHERE g.deleted IS NOT TRUE) AS "tag_ids!", u.language AS "customer_language?",
                   h.hand_off_skill AS "skill?", h.hand_off_language AS "language?"
            FROM unnest($2::uuid[]) WITH ORDINALITY AS wanted (id, place)
                 JOIN conversation c ON c.tenant_id = $1 AND c.id = wanted.id
@@ -102,7 +106,7 @@ pub async fn cases(connection: &mut Connection, tenant_id: Uuid, ids: &[Uuid]) -
         priority: checked(Priority::from_number(row.priority.into())),
         hand_off_reason: HandOffReason::from_number(row.hand_off_reason.into()),
         customer_id: row.customer_id,
-        customer_tag_ids: row.tag_ids.unwrap_or_default(),
+        customer_tag_ids: row.tag_ids,
         language: given(row.language).or(row.customer_language).unwrap_or_default(),
         skill: row.skill.unwrap_or_default(),
     });

@@ -145,12 +145,17 @@ pub async fn of_tenant(connection: &mut Connection, tenant_id: Uuid) -> Result<V
     Ok(all(connection, &[tenant_id]).await?.remove(&tenant_id).unwrap_or_default())
 }
 
-/// The rules of some tenants, at most a hundred each, in the order in which they are asked.
+/// The rules of some tenants, at most a hundred each, in the order in which they are asked. They name the tags that others
+/// became; a deleted one, which nobody carries, stays, since a rule that names none asks nothing.
 pub async fn all(connection: &mut Connection, tenants: &[Uuid]) -> Result<HashMap<Uuid, Vec<Rule>>> {
     let records = sqlx::query_as!(
         Record,
         r#"SELECT tenant_id, id, display_name, enabled, place, channel_ids, team_ids, priorities, languages,
-                  customer_tag_ids, hand_off_reasons, strategy, required_skills, preferred_skills, language_required,
+                  ARRAY (
+                      SELECT coalesce(g.merged_into, named.id)
+                      FROM unnest(customer_tag_ids) WITH ORDINALITY AS named (id, n)
+                      LEFT JOIN tag g ON g.tenant_id = routing_rule.tenant_id AND g.id = named.id
+                      GROUP BY 1 ORDER BY min(named.n)) AS "customer_tag_ids!", hand_off_reasons, strategy, required_skills, preferred_skills, language_required,
                   fallback_after_s, fallback_team_id, created_at, version
            FROM routing_rule WHERE tenant_id = ANY ($1) ORDER BY tenant_id, place, id"#,
         tenants,

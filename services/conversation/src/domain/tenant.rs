@@ -54,13 +54,14 @@ impl Domain {
         connection: &mut tandem_database::Connection,
         tenant: &Tenant,
     ) -> Result<()> {
-        let row = Row {
-            tenant_id: tenant.id,
-            kind: ChangeKind::Tenant,
-            entity_id: tenant.id,
-            version: tenant.version,
-        };
-        outbox::write(connection, &self.ambient, &[row]).await?;
+        outbox::write(connection, &self.ambient, &[tenant.row()]).await?;
         Ok(())
+    }
+}
+
+impl Tenant {
+    /// What the feed is told of it.
+    pub fn row(&self) -> Row {
+        Row { tenant_id: self.id, kind: ChangeKind::Tenant, entity_id: self.id, version: self.version }
     }
 }

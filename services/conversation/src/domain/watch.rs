@@ -7,7 +7,8 @@ use tandem_fault::Fault;
 use uuid::Uuid;
 
 use super::Domain;
-use super::filter::{Filter, Tags};
+use super::filter::Filter;
+use super::label::Meaning;
 use super::model::Row;
 use super::viewer::Viewer;
 use crate::feed::hydrate::Hydrator;
@@ -31,11 +32,11 @@ impl Domain {
         store::row::read(&mut connection, viewer.tenant_id, ids, viewer.agent_id).await
     }
 
-    /// Every id that stands for a label of a filter: other ones once labels were merged.
-    pub async fn labels_meant(&self, viewer: &Viewer, filter: &Filter) -> Result<Tags> {
+    /// What stands for the labels and tags of a filter: something else once some were merged or deleted.
+    pub async fn meaning(&self, viewer: &Viewer, filter: &Filter) -> Result<Meaning> {
         let mut connection = self.pool.acquire().await?;
-        let filter = filter.with_merged_labels(&mut connection, viewer.tenant_id).await?;
-        Ok(filter.into_owned().labels)
+        let filter = filter.as_meant(&mut connection, viewer.tenant_id).await?;
+        Ok(filter.into_owned().meaning())
     }
 
     /// What fell due after an instant, and up to when this looked: `until`, or the last of as many as one look takes.

@@ -50,9 +50,11 @@ impl Hydrate for Hydrator {
                     .map(|(t, e)| row(t, e.id, Body::TimelineEntry(convert::entry(e))))
                     .collect()
             }
-            ChangeKind::Unspecified | ChangeKind::Agent | ChangeKind::Team | ChangeKind::Customer => {
-                Vec::new()
-            }
+            ChangeKind::Unspecified
+            | ChangeKind::Agent
+            | ChangeKind::Team
+            | ChangeKind::Customer
+            | ChangeKind::Tag => Vec::new(),
         })
     }
 
@@ -73,9 +75,11 @@ impl Hydrate for Hydrator {
             ChangeKind::Conversation => store::conversation::page_ids(connection, after, limit).await?,
             ChangeKind::Message => store::message::page_ids(connection, after, limit).await?,
             ChangeKind::TimelineEntry => store::timeline::page_ids(connection, after, limit).await?,
-            ChangeKind::Unspecified | ChangeKind::Agent | ChangeKind::Team | ChangeKind::Customer => {
-                Vec::new()
-            }
+            ChangeKind::Unspecified
+            | ChangeKind::Agent
+            | ChangeKind::Team
+            | ChangeKind::Customer
+            | ChangeKind::Tag => Vec::new(),
         };
         let mut rows = self.read(connection, kind, &ids).await?;
         rows.sort_by_key(|row| (row.tenant_id, row.entity_id));

@@ -134,7 +134,7 @@ pub async fn list(connection: &mut Connection, tenant_id: Uuid, wanted: &Wanted)
         wanted.after.unwrap_or(Place { conversations: i64::MAX, previous: i64::MAX, id: Uuid::max() });
     let rows = sqlx::query!(
         r#"WITH figure AS (
-             SELECT coalesce(l.merged_into, f.label_id) AS id, f.day, sum(f.conversations)::bigint AS n
+             SELECT coalesce(l.merged_into, t.merged_into, f.label_id) AS id, f.day, sum(f.conversations)::bigint AS n
              FROM (
                SELECT label_id, day, conversations FROM label_figure
                WHERE tenant_id = $1 AND kind = $2 AND day BETWEEN $3 AND $5
@@ -144,6 +144,8 @@ pub async fn list(connection: &mut Connection, tenant_id: Uuid, wanted: &Wanted)
                WHERE tenant_id = $1 AND kind = $2 AND day BETWEEN $3 AND $5
                  AND ($6::uuid[] IS NULL OR channel_id = ANY($6))) AS f
              LEFT JOIN label l ON l.tenant_id = $1 AND l.id = f.label_id
+             LEFT JOIN customer_tag t ON t.tenant_id = $1 AND t.id = f.label_id
+             WHERE t.deleted IS NOT TRUE
              GROUP BY 1, 2),
            page AS (
              SELECT id, coalesce(sum(n) FILTER (WHERE day >= $4), 0)::bigint AS conversations,

@@ -7,6 +7,7 @@ mod columns;
 pub mod contact;
 pub mod conversation;
 pub mod count;
+pub mod customer_tag;
 pub mod dedup;
 pub mod due;
 pub mod early;

@@ -168,9 +168,11 @@ pub async fn read(
     .await?;
     let mut rows: Vec<Row> = rows.into_iter().map(Row::from).collect();
     super::label::resolve(
-        connection,
+        &mut *connection,
         rows.iter_mut().map(|row| (tenant_id, &mut row.conversation.label_ids)),
     )
     .await?;
+    super::customer_tag::resolve(connection, tenant_id, rows.iter_mut().map(|row| &mut row.customer_tag_ids))
+        .await?;
     Ok(rows)
 }

@@ -12,11 +12,14 @@ pub mod scope;
 pub mod suggestion;
 pub mod tag;
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use tandem_ambient::Ambient;
 use tandem_change_feed::{Row, Sequencer, Written, outbox};
 use tandem_database::{Connection, Pool, Result};
 use tandem_proto::feed::v1::ChangeKind;
+use tokio::sync::Notify;
 
 use model::Key;
 
@@ -26,6 +29,8 @@ pub struct Core {
     pub pool: Pool,
     pub ambient: Ambient,
     pub sequencer: Sequencer,
+    /// Something is left to do that no call waits for.
+    pub left: Arc<Notify>,
 }
 
 /// A write on its way to the feed, as it is kept with the first answer to a request.
@@ -56,14 +61,12 @@ async fn tell(
     ambient: &Ambient,
     customers: &[(Key, i64)],
 ) -> Result<Option<Change>> {
-    let rows: Vec<Row> = customers
-        .iter()
-        .map(|(key, version)| Row {
-            tenant_id: key.0,
-            kind: ChangeKind::Customer,
-            entity_id: key.1,
-            version: *version,
-        })
-        .collect();
+    let rows: Vec<Row> =
+        customers.iter().map(|(key, version)| row(ChangeKind::Customer, *key, *version)).collect();
     Ok(outbox::write(connection, ambient, &rows).await?.map(Change::from))
+}
+
+/// What the feed is told of an entity whose row is locked.
+fn row(kind: ChangeKind, (tenant_id, entity_id): Key, version: i64) -> Row {
+    Row { tenant_id, kind, entity_id, version }
 }

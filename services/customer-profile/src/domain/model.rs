@@ -113,6 +113,40 @@ pub struct Edits {
 pub struct Tag {
     pub id: Uuid,
     pub name: String,
+    // Answers that the release before kept do not have what follows.
+    #[serde(default)]
+    pub description: String,
+    /// `#rrggbb`, or empty.
+    #[serde(default)]
+    pub colour: String,
+    #[serde(default)]
+    pub version: i64,
+    /// Customers that stand for themselves and carry it.
+    #[serde(default)]
+    pub customers: i64,
+    /// Else there are at least so many.
+    #[serde(default)]
+    pub exact: bool,
+}
+
+impl Tag {
+    /// Changes with every change of the tag itself, not with who carries it.
+    pub fn etag(&self) -> String {
+        self.version.to_string()
+    }
+}
+
+/// A tag as the feed tells of it.
+#[derive(Debug, Clone)]
+pub struct TagState {
+    pub tenant_id: Uuid,
+    pub id: Uuid,
+    pub name: String,
+    pub description: String,
+    pub colour: String,
+    pub version: i64,
+    pub merged_into: Option<Uuid>,
+    pub deleted: bool,
 }
 
 /// A note of the team about a customer.

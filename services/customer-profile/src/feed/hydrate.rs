@@ -2,10 +2,10 @@ use tandem_change_feed::{Body, Hydrate, SnapshotRow};
 use tandem_database::{Connection, Result};
 use tandem_proto::feed::v1::ChangeKind;
 
-use crate::domain::model::{Key, Profile};
+use crate::domain::model::{Key, Profile, TagState};
 use crate::{store, wire};
 
-/// Reads customers for this service's own feed.
+/// Reads customers and tags for this service's own feed.
 #[derive(Debug)]
 pub struct Customers;
 
@@ -16,10 +16,13 @@ impl Hydrate for Customers {
         kind: ChangeKind,
         ids: &[Key],
     ) -> Result<Vec<SnapshotRow>> {
-        if kind != ChangeKind::Customer {
-            return Ok(Vec::new());
-        }
-        Ok(store::profile::read(connection, ids).await?.iter().map(row).collect())
+        Ok(match kind {
+            ChangeKind::Customer => {
+                store::profile::read(connection, ids).await?.iter().map(customer).collect()
+            }
+            ChangeKind::Tag => store::tag::states(connection, ids).await?.into_iter().map(tag).collect(),
+            _ => Vec::new(),
+        })
     }
 
     async fn page(
@@ -29,17 +32,22 @@ impl Hydrate for Customers {
         after: Key,
         limit: i64,
     ) -> Result<Vec<SnapshotRow>> {
-        if kind != ChangeKind::Customer {
-            return Ok(Vec::new());
-        }
-        let keys = store::customer::after_key(connection, after, limit).await?;
-        Ok(store::profile::read(connection, &keys).await?.iter().map(row).collect())
+        let keys = match kind {
+            ChangeKind::Customer => store::customer::after_key(connection, after, limit).await?,
+            ChangeKind::Tag => store::tag::after_key(connection, after, limit).await?,
+            _ => Vec::new(),
+        };
+        self.read(connection, kind, &keys).await
     }
 }
 
 /// Without attributes: nobody who follows asks for them, and they would be most of every batch.
-fn row(profile: &Profile) -> SnapshotRow {
+fn customer(profile: &Profile) -> SnapshotRow {
     let mut customer = wire::customer(profile);
     customer.attributes.clear();
     SnapshotRow { tenant_id: profile.tenant_id, entity_id: profile.id, body: Body::Customer(customer) }
+}
+
+fn tag(state: TagState) -> SnapshotRow {
+    SnapshotRow { tenant_id: state.tenant_id, entity_id: state.id, body: Body::Tag(wire::tag_state(state)) }
 }

@@ -8,6 +8,7 @@ mod note;
 mod privacy;
 mod profile;
 mod tag;
+mod tags;
 
 pub use attribute::AttributeRpc;
 pub use privacy::PrivacyRpc;
@@ -18,10 +19,10 @@ use tandem_access::{Caller, caller};
 use tandem_change_feed::Freshness;
 use tandem_proto::customer::v1::customer_service_server::CustomerService;
 use tandem_proto::customer::v1::{
-    AddNoteRequest, AddNoteResponse, GetCustomerRequest, GetCustomerResponse,
-    ListCustomerConversationsRequest, ListCustomerConversationsResponse, ListCustomersRequest,
-    ListCustomersResponse, ListNotesRequest, ListNotesResponse, ListTagsRequest, ListTagsResponse,
-    UpdateCustomerRequest, UpdateCustomerResponse, UpdateTagsRequest, UpdateTagsResponse,
+    AddNoteRequest, AddNoteResponse, BulkUpdateTagsRequest, BulkUpdateTagsResponse, GetCustomerRequest,
+    GetCustomerResponse, ListCustomerConversationsRequest, ListCustomerConversationsResponse,
+    ListCustomersRequest, ListCustomersResponse, ListNotesRequest, ListNotesResponse, UpdateCustomerRequest,
+    UpdateCustomerResponse, UpdateTagsRequest, UpdateTagsResponse,
 };
 use tandem_signed_token::{Signer, binding};
 use tonic::{Request, Response, Status};
@@ -36,7 +37,7 @@ const LINE: usize = 200;
 /// Characters of a category.
 const CATEGORY: usize = 64;
 
-/// Serves `CustomerService` and `MergeService`.
+/// Serves `CustomerService`, `MergeService` and `TagService`.
 pub struct CustomerRpc {
     pub core: Core,
     pub freshness: Freshness,
@@ -113,11 +114,11 @@ impl CustomerService for CustomerRpc {
         self.tag(Call::of(request)?).await.map(Response::new)
     }
 
-    async fn list_tags(
+    async fn bulk_update_tags(
         &self,
-        request: Request<ListTagsRequest>,
-    ) -> Result<Response<ListTagsResponse>, Status> {
-        self.tags(Call::of(request)?).await.map(Response::new)
+        request: Request<BulkUpdateTagsRequest>,
+    ) -> Result<Response<BulkUpdateTagsResponse>, Status> {
+        self.tag_many(Call::of(request)?).await.map(Response::new)
     }
 
     async fn add_note(&self, request: Request<AddNoteRequest>) -> Result<Response<AddNoteResponse>, Status> {

@@ -26,6 +26,8 @@ pub struct Question<'a> {
     /// In small letters; only by name, and only on the first page.
     pub from_name: &'a str,
     pub filter: &'a Filter,
+    /// Every id that stands for the filter's tag; none for one that is no more.
+    pub tag_ids: &'a [Uuid],
     /// The channels that the caller may see; `None` for all.
     pub scope: Option<&'a [Uuid]>,
     pub after: Option<&'a Place>,
@@ -133,16 +135,16 @@ fn conditions(sql: &mut QueryBuilder<Postgres>, question: &Question<'_>) {
         sql.push(" AND c.attributes ->> ").push_bind(definition.to_string());
         sql.push(" = ").push_bind(value.clone());
     }
-    if let Some(tag) = filter.tag_id {
-        // The newest row of the merged set decides.
+    if filter.tag_id.is_some() {
+        // The newest row of the merged set decides, for each tag that became this one.
         sql.push(
-            " AND coalesce((SELECT t.carried FROM (
+            " AND EXISTS (SELECT FROM (SELECT DISTINCT ON (t.tag_id) t.carried FROM (
                   SELECT c.id UNION ALL
                   SELECT m.id FROM customer m WHERE m.merged_into = c.id AND m.tenant_id = ",
         );
         sql.push_bind(tenant).push(") AS m JOIN customer_tag t ON t.customer_id = m.id AND t.tenant_id = ");
-        sql.push_bind(tenant).push(" AND t.tag_id = ").push_bind(tag);
-        sql.push(" ORDER BY t.changed_at DESC, t.carried DESC LIMIT 1), false)");
+        sql.push_bind(tenant).push(" AND t.tag_id = ANY(").push_bind(question.tag_ids.to_vec());
+        sql.push(") ORDER BY t.tag_id, t.changed_at DESC, t.carried DESC) AS newest WHERE newest.carried)");
     }
 }
 
@@ -155,8 +157,8 @@ async fn candidates(connection: &mut Connection, question: &Question<'_>) -> Res
             return Ok(Some(few));
         }
     }
-    if let Some(tag) = filter.tag_id
-        && let Some(few) = few(with_tag(connection, tenant, tag, most).await?)
+    if filter.tag_id.is_some()
+        && let Some(few) = few(with_tag(connection, tenant, question.tag_ids, most).await?)
     {
         return Ok(Some(few));
     }
@@ -207,13 +209,18 @@ async fn with_value(
 }
 
 /// Also of those merged into others: the ids are of who stands for each.
-async fn with_tag(connection: &mut Connection, tenant: Uuid, tag: Uuid, limit: i64) -> Result<Vec<Uuid>> {
+async fn with_tag(
+    connection: &mut Connection,
+    tenant: Uuid,
+    tag_ids: &[Uuid],
+    limit: i64,
+) -> Result<Vec<Uuid>> {
     let ids = sqlx::query_scalar!(
         r#"SELECT coalesce(c.merged_into, c.id) AS "id!"
-           FROM (SELECT customer_id FROM customer_tag WHERE tenant_id = $1 AND tag_id = $2 LIMIT $3) AS t
+           FROM (SELECT customer_id FROM customer_tag WHERE tenant_id = $1 AND tag_id = ANY ($2) LIMIT $3) AS t
            JOIN customer c ON c.tenant_id = $1 AND c.id = t.customer_id"#,
         tenant,
-        tag,
+        tag_ids,
         limit,
     );
     Ok(ids.fetch_all(connection).await?)

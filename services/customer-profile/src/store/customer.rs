@@ -168,6 +168,42 @@ pub async fn resolve(connection: &mut Connection, (tenant, id): Key) -> Result<O
     Ok(row.map(|row| (row.id, row.channel_ids)))
 }
 
+/// For each id that exists: itself, who stands for it, and the channels that this one is found by.
+pub async fn resolve_all(
+    connection: &mut Connection,
+    tenant: Uuid,
+    ids: &[Uuid],
+) -> Result<Vec<(Uuid, Uuid, Vec<Uuid>)>> {
+    let rows = sqlx::query!(
+        "SELECT c.id AS asked, root.id, root.channel_ids
+         FROM customer c JOIN customer root ON root.tenant_id = c.tenant_id AND root.id = coalesce(c.merged_into, c.id)
+         WHERE c.tenant_id = $1 AND c.id = ANY ($2)",
+        tenant,
+        ids,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.asked, row.id, row.channel_ids)).collect())
+}
+
+/// The customers of merged sets: who stands for each, by its id.
+pub async fn members_of(connection: &mut Connection, roots: &BTreeSet<Key>) -> Result<BTreeMap<Uuid, Uuid>> {
+    let (tenants, ids) = split(roots);
+    let rows = sqlx::query!(
+        r#"SELECT c.id AS "id!", coalesce(c.merged_into, c.id) AS "root!"
+           FROM unnest($1::uuid[], $2::uuid[]) AS s (tenant_id, id)
+           CROSS JOIN LATERAL (
+               SELECT id, merged_into FROM customer WHERE tenant_id = s.tenant_id AND id = s.id
+               UNION ALL
+               SELECT id, merged_into FROM customer WHERE tenant_id = s.tenant_id AND merged_into = s.id) AS c"#,
+        &tenants,
+        &ids,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.id, row.root)).collect())
+}
+
 /// Writes where customers of locked rows stand, and takes a version for each.
 pub async fn place(connection: &mut Connection, placed: &[(Key, Standing)]) -> Result<Vec<(Key, i64)>> {
     let (tenants, ids) = split(placed.iter().map(|(key, _)| key));
@@ -267,18 +303,27 @@ pub async fn edit(
     Ok(version)
 }
 
-/// Takes a new version of a customer whose row is locked; `edited` changes its etag too.
-pub async fn touch(connection: &mut Connection, (tenant, id): Key, edited: bool) -> Result<i64> {
-    let version = sqlx::query_scalar!(
+/// Takes new versions of customers whose rows are locked; `edited` changes their etags too. Answers them in the order of the
+/// keys.
+pub async fn touch(
+    connection: &mut Connection,
+    keys: &BTreeSet<Key>,
+    edited: bool,
+) -> Result<Vec<(Key, i64)>> {
+    let (tenants, ids) = split(keys);
+    let rows = sqlx::query!(
         "UPDATE customer SET version = nextval('customer_version'), edit_version = edit_version + $3
-         WHERE tenant_id = $1 AND id = $2 RETURNING version",
-        tenant,
-        id,
+         WHERE (tenant_id, id) IN (SELECT * FROM unnest($1::uuid[], $2::uuid[])) RETURNING tenant_id, id, version",
+        &tenants,
+        &ids,
         i64::from(edited),
     )
-    .fetch_one(connection)
+    .fetch_all(connection)
     .await?;
-    Ok(version)
+    let mut versions: Vec<(Key, i64)> =
+        rows.into_iter().map(|row| ((row.tenant_id, row.id), row.version)).collect();
+    versions.sort_unstable();
+    Ok(versions)
 }
 
 /// Changes the etags of customers whose rows are locked: people touched them.

@@ -33,11 +33,12 @@ impl From<Row> for Merge {
     }
 }
 
-/// Holds which customers of these tenants are one, until the transaction ends. Before any lock of a customer.
+/// Holds which customers of these tenants are one, and their tags as they are, until the transaction ends. Before any lock of a customer.
 pub async fn hold(connection: &mut Connection, tenants: &BTreeSet<Uuid>) -> Result<()> {
     if tenants.is_empty() {
         return Ok(());
     }
+    super::tag::hold(connection, tenants).await?;
     let tenants: Vec<Uuid> = tenants.iter().copied().collect();
     sqlx::query!(
         "INSERT INTO merging (tenant_id) SELECT id FROM unnest($1::uuid[]) AS t (id)

@@ -4,6 +4,7 @@ pub mod address;
 pub mod agent;
 pub mod attribute;
 pub mod browse;
+pub mod carried;
 pub mod contact;
 pub mod conversation;
 pub mod customer;

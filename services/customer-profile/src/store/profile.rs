@@ -191,7 +191,9 @@ async fn tags(
 ) -> Result<()> {
     let (tenants, ids) = split(keys);
     let rows = sqlx::query!(
-        r#"SELECT tenant_id AS "tenant_id!", root_id AS "root_id!", tag_id AS "tag_id!" FROM (
+        r#"SELECT DISTINCT newest.tenant_id AS "tenant_id!", newest.root_id AS "root_id!",
+                  coalesce(g.merged_into, g.id) AS "tag_id!"
+           FROM (
                SELECT DISTINCT ON (s.tenant_id, s.id, t.tag_id) s.tenant_id, s.id AS root_id, t.tag_id, t.carried
                FROM unnest($1::uuid[], $2::uuid[]) AS s (tenant_id, id)
                CROSS JOIN LATERAL (
@@ -202,7 +204,9 @@ async fn tags(
                ) AS m
                JOIN customer_tag t ON t.tenant_id = s.tenant_id AND t.customer_id = m.id
                ORDER BY s.tenant_id, s.id, t.tag_id, t.changed_at DESC, t.carried DESC
-           ) AS newest WHERE carried ORDER BY tenant_id, root_id, tag_id"#,
+           ) AS newest
+           JOIN tag g ON g.tenant_id = newest.tenant_id AND g.id = newest.tag_id AND g.deleted_at IS NULL
+           WHERE carried ORDER BY 1, 2, 3"#,
         &tenants,
         &ids,
     )

@@ -18,4 +18,5 @@ mod races;
 mod scope;
 mod suggestions;
 mod support;
+mod tag_words;
 mod tags;

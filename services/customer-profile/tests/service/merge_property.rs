@@ -9,8 +9,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use tandem_access::Role;
 use tandem_proto::customer::v1::{
-    ListCustomerConversationsRequest, ListTagsRequest, MergeCustomersRequest, UndoMergeRequest,
-    UpdateTagsRequest,
+    ListCustomerConversationsRequest, MergeCustomersRequest, UndoMergeRequest, UpdateTagsRequest,
 };
 use tandem_proto::feed::v1::change::Body;
 use tandem_proto::feed::v1::{Change, ChangeKind, SnapshotRequest};
@@ -166,9 +165,10 @@ impl<'a> World<'a> {
     }
 
     async fn check(&mut self) {
-        let names =
-            guarded(self.client.list_tags(ListTagsRequest::default())).await.unwrap().into_inner().tags;
-        let names: BTreeMap<String, String> = names.into_iter().map(|tag| (tag.id, tag.name)).collect();
+        let tags = self.harness.tags_of(self.tenant, "").await;
+        let counted: BTreeMap<String, i64> =
+            tags.iter().map(|tag| (tag.name.clone(), tag.customer_count)).collect();
+        let names: BTreeMap<String, String> = tags.into_iter().map(|tag| (tag.id, tag.name)).collect();
         let plain = self.plain.clone();
         let mut told = BTreeSet::new();
         for (root, set) in plain.sets() {
@@ -200,6 +200,11 @@ impl<'a> World<'a> {
             }
             told.insert((root.to_string(), contacts));
         }
+        let mut carried: BTreeMap<String, i64> = counted.keys().map(|name| (name.clone(), 0)).collect();
+        for root in plain.sets().into_keys() {
+            self.carried(root).into_iter().for_each(|name| *carried.entry(name).or_default() += 1);
+        }
+        assert_eq!(counted, carried, "a tag counts those who stand for themselves and carry it");
         assert_eq!(self.feed().await, told, "what others are told");
     }
 

@@ -14,7 +14,7 @@ async fn panel(harness: &Harness, customer: Uuid) -> GetCustomerResponse {
 }
 
 /// Statements that the service ran since PostgreSQL began to count.
-async fn statements(harness: &Harness) -> i64 {
+pub async fn statements(harness: &Harness) -> i64 {
     let sql = "SELECT coalesce(sum(calls), 0)::bigint FROM pg_stat_statements
                JOIN pg_database d ON d.oid = dbid AND d.datname = current_database()
                WHERE query LIKE '%customer%' AND query NOT LIKE '%pg_stat%' OR query LIKE '%FROM tag%'

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use prost_types::FieldMask;
 use sqlx::Connection;
 use tandem_access::Role;
-use tandem_proto::customer::v1::{Customer, ListTagsRequest, UpdateCustomerRequest, UpdateTagsRequest};
+use tandem_proto::customer::v1::{Customer, UpdateCustomerRequest, UpdateTagsRequest};
 
 use crate::support::{Harness, Person, external, guarded};
 
@@ -54,8 +54,7 @@ async fn edits_and_merges_of_the_same_people_lose_nothing() {
     let mut expected: BTreeSet<String> =
         (0..10).flat_map(|number| (0..4).map(move |round| format!("tag {number} {round}"))).collect();
     expected.extend((0..4).map(|round| format!("Shared {round}")));
-    let tags =
-        guarded(harness.admin().list_tags(ListTagsRequest::default())).await.unwrap().into_inner().tags;
+    let tags = harness.tags("").await;
     let names: BTreeSet<String> = tags.iter().map(|tag| tag.name.clone()).collect();
     assert_eq!((names, tags.len()), (expected, 44));
     for person in &people {

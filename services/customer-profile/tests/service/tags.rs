@@ -26,10 +26,8 @@ fn names(answer: &UpdateTagsResponse) -> Vec<&str> {
     answer.tags.iter().map(|tag| tag.name.as_str()).collect()
 }
 
-async fn list(client: &mut Client, prefix: &str) -> Vec<String> {
-    let request = ListTagsRequest { prefix: prefix.to_owned() };
-    let tags = guarded(client.list_tags(request)).await.unwrap().into_inner().tags;
-    tags.into_iter().map(|tag| tag.name).collect()
+async fn list(harness: &Harness, prefix: &str) -> Vec<String> {
+    harness.tags(prefix).await.into_iter().map(|tag| tag.name).collect()
 }
 
 #[tokio::test]
@@ -45,12 +43,15 @@ async fn tags_are_created_once_keep_their_case_and_are_found_by_prefix() {
         send(&mut admin, request(&harness, ben.customer, &["vip", "БОЛЬШОЙ", "E\u{301}CLAIR", "VIP"], &[]))
             .await
             .unwrap();
-    assert_eq!(second.tags, first.tags, "the same tags by the same ids");
-    assert_eq!(list(&mut admin, "").await, ["éclair", "VIP", "Большой"]);
-    assert_eq!(list(&mut admin, "бОл").await, ["Большой"]);
-    assert_eq!(list(&mut admin, "v_").await, Vec::<String>::new());
+    let ids = |answer: &UpdateTagsResponse| answer.tags.iter().map(|tag| tag.id.clone()).collect::<Vec<_>>();
+    assert_eq!(ids(&second), ids(&first), "the same tags by the same ids");
+    assert!(second.tags.iter().all(|tag| (tag.customer_count, tag.count_exact) == (2, true)));
+    assert_eq!(list(&harness, "").await, ["éclair", "VIP", "Большой"]);
+    assert_eq!(list(&harness, "бОл").await, ["Большой"]);
+    assert_eq!(list(&harness, "v_").await, Vec::<String>::new());
     let mut other = harness.client(harness.ambient.id(), "admin-1", Role::Admin);
-    assert_eq!(list(&mut other, "").await, Vec::<String>::new());
+    let mut words = harness.words_as(harness.ambient.id(), Role::Admin);
+    assert_eq!(guarded(words.list_tags(ListTagsRequest::default())).await.unwrap().into_inner().tags, []);
     refused(
         send(&mut other, request(&harness, ann.customer, &["x"], &[])).await,
         Code::NotFound,
@@ -109,7 +110,7 @@ async fn limits_and_wrong_names_are_refused() {
     send(&mut admin, request(&harness, ann.customer, &many[..50], &[])).await.unwrap();
     let outcome = send(&mut admin, request(&harness, ann.customer, &many[50..], &[])).await;
     refused(outcome, Code::ResourceExhausted, "LIMIT_REACHED");
-    assert_eq!(list(&mut admin, "tag 50").await, Vec::<String>::new(), "nothing is half-written");
+    assert_eq!(list(&harness, "tag 50").await, Vec::<String>::new(), "nothing is half-written");
     send(&mut admin, request(&harness, ann.customer, &many[50..], &many[..1])).await.unwrap();
 
     sqlx::query("UPDATE tenant_totals SET tags = 2000").execute(&mut harness.connect().await).await.unwrap();

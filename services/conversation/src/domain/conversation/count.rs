@@ -37,7 +37,7 @@ impl Domain {
         let share = CALL_BUDGET / i64::try_from(filters.len()).unwrap_or(CALL_BUDGET);
         let budget = SCAN_BUDGET.min(share.max(1));
         let mut connection = self.pool.acquire().await?;
-        Filter::merge_labels(&mut connection, viewer.tenant_id, &mut filters).await?;
+        Filter::mean(&mut connection, viewer.tenant_id, &mut filters).await?;
         let counted = store::count::count(&mut connection, viewer, &filters, MOST, budget).await?;
         let mut counts: Vec<Count> = counted
             .into_iter()

@@ -23,7 +23,7 @@ impl Domain {
         page_size: usize,
     ) -> Result<(Vec<Row>, Option<Place>)> {
         let mut connection = self.pool.acquire().await?;
-        let filter = filter.with_merged_labels(&mut connection, viewer.tenant_id).await?;
+        let filter = filter.as_meant(&mut connection, viewer.tenant_id).await?;
         let after = after.as_ref();
         let found =
             store::list::scan(&mut connection, viewer, &filter, order, after, page_size, SCAN_BUDGET).await?;
@@ -34,7 +34,7 @@ impl Domain {
     /// Which of the given conversations match and may be seen.
     pub async fn matching(&self, viewer: &Viewer, filter: &Filter, ids: &[Uuid]) -> Result<Vec<Uuid>> {
         let mut connection = self.pool.acquire().await?;
-        let filter = filter.with_merged_labels(&mut connection, viewer.tenant_id).await?;
+        let filter = filter.as_meant(&mut connection, viewer.tenant_id).await?;
         store::filter::matching(&mut connection, viewer, &filter, ids).await
     }
 }

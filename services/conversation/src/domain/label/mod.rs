@@ -15,6 +15,8 @@ use super::viewer::Viewer;
 use crate::store;
 use crate::store::label::Label;
 
+pub use resolve::Meaning;
+
 /// Labels that a tenant may have.
 const MOST_LABELS: usize = 1_000;
 /// Labels that a conversation may carry.

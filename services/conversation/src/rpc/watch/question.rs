@@ -9,7 +9,8 @@ use tandem_signed_token::{PageToken, binding};
 use tonic::Status;
 use uuid::Uuid;
 
-use crate::domain::filter::{Filter, Tags};
+use crate::domain::filter::Filter;
+use crate::domain::label::Meaning;
 use crate::domain::viewer::Viewer;
 use crate::rpc::question::{Meant, Question as ListQuestion};
 use crate::rpc::{Rpc, parse};
@@ -59,8 +60,8 @@ pub(super) struct List {
     pub meant: Meant,
     pub snapshot_size: usize,
     pub filter: Filter,
-    /// What stood for its labels in its last snapshot; `None` before one.
-    pub labels: Option<Tags>,
+    /// What its labels and tags meant in its last snapshot; `None` before one.
+    pub meaning: Option<Meaning>,
     /// Changed conversations that were found outside it: they need not be said to be outside again.
     pub outside: HashSet<Uuid>,
 }
@@ -130,7 +131,7 @@ impl Question {
                 snapshot_size: usize::try_from(snapshot_size).unwrap_or_default(),
                 filter: meant.at(now),
                 meant,
-                labels: None,
+                meaning: None,
                 outside: HashSet::new(),
             });
         }

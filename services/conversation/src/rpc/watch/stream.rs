@@ -21,7 +21,7 @@ use super::question::{Place, Question, seen_as};
 use super::typing;
 use crate::domain::Domain;
 use crate::domain::conversation::messages::Window;
-use crate::domain::filter::Tags;
+use crate::domain::label::Meaning;
 use crate::domain::typing::Signal;
 use crate::domain::viewer::Viewer;
 use crate::feed::hydrate::Hydrator;
@@ -170,7 +170,7 @@ impl Live {
         list.at(now);
         list.outside.clear();
         // Read before the rows: a merge in between is told again, and none is missed.
-        list.labels = Some(self.domain.labels_meant(&self.viewer, &list.filter).await?);
+        list.meaning = Some(self.domain.meaning(&self.viewer, &list.filter).await?);
         let list = &self.question.lists[number];
         let key = list.key.clone();
         let mut said = Vec::new();
@@ -238,19 +238,19 @@ impl Live {
             }
         }
         if merged {
-            self.labels_merged().await?;
+            self.meaning_changed().await?;
         }
         let ids: Vec<Uuid> = changed.into_iter().collect();
         self.evaluate(&ids, |_| true).await
     }
 
-    /// Sends lists afresh whose labels have other ids to stand for them: a merge touches no conversation that would be
+    /// Sends lists afresh whose labels or tags have other ids to stand for them: a merge touches no conversation that would be
     /// told of. Who goes on after a merge that was not told has no snapshot to compare with, and gets one.
-    async fn labels_merged(&mut self) -> Result<(), Fault> {
+    async fn meaning_changed(&mut self) -> Result<(), Fault> {
         for number in 0..self.question.lists.len() {
             let list = &self.question.lists[number];
-            let meant = self.domain.labels_meant(&self.viewer, &list.filter).await?;
-            if list.labels.as_ref() != Some(&meant) && meant != Tags::default() {
+            let meaning = self.domain.meaning(&self.viewer, &list.filter).await?;
+            if list.meaning.as_ref() != Some(&meaning) && meaning != Meaning::default() {
                 self.snapshot(number, true).await?;
             }
         }

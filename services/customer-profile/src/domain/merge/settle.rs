@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{Link, said_name, sets};
 use crate::domain::model::{Contact, Customer, Key, Standing};
-use crate::domain::{Change, tell};
+use crate::domain::{Change, tag, tell};
 use crate::store;
 
 /// Parts the customers around `changed` into sets again, writes where each stands, and tells of those that stand
@@ -56,6 +56,7 @@ async fn part(
         told.extend(gone);
     }
     store::standing::derive(connection, &around).await?;
+    tag::count_again(connection, &around).await?;
     tell(connection, ambient, &told).await
 }
 

@@ -44,8 +44,8 @@ pub async fn add(core: &Core, add: AddNote, scope: &Scope) -> Result<Noted> {
         created_at: now,
     };
     store::note::insert(&mut tx, tenant, &note).await?;
-    let version = store::customer::touch(&mut tx, customer, false).await?;
-    let change = tell(&mut tx, &core.ambient, &[(customer, version)]).await?;
+    let versions = store::customer::touch(&mut tx, &[customer].into(), false).await?;
+    let change = tell(&mut tx, &core.ambient, &versions).await?;
     let noted = Noted { note, change };
     request_log::record(&mut tx, &add.request, &noted).await?;
     tx.commit().await?;

@@ -77,12 +77,20 @@ pub async fn list(core: &Core, list: List, scope: &Scope) -> Result<Page> {
     if let Some(Place { spot: Spot::Name(name @ None), id }) = &mut after {
         *name = store::customer::sort_name(&mut snapshot, (list.tenant, *id)).await?;
     }
+    let tag_ids = match list.filter.tag_id {
+        Some(tag) => {
+            let mut groups = store::tag::groups(&mut snapshot, list.tenant, &[tag]).await?;
+            groups.remove(&tag).unwrap_or_default()
+        }
+        None => Vec::new(),
+    };
     let question = Question {
         tenant: list.tenant,
         order: list.order,
         reverse: list.reverse,
         from_name: &list.from_name.to_lowercase(),
         filter: &list.filter,
+        tag_ids: &tag_ids,
         scope: scope.channels(),
         after: after.as_ref(),
     };

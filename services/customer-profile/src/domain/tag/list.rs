@@ -1,8 +1,8 @@
 use tandem_database::Result;
 use uuid::Uuid;
 
+use super::MOST_OF_TENANT;
 use super::key;
-use super::update::MOST_OF_TENANT;
 use crate::domain::Core;
 use crate::domain::model::Tag;
 use crate::store;

@@ -1,3 +1,4 @@
+use unicase::UniCase;
 use unicode_normalization::UnicodeNormalization;
 
 /// Characters of a tag's name.
@@ -28,11 +29,14 @@ impl TagName {
     }
 }
 
-/// What names are compared by: small letters, composed. In Greek the small sigma has two forms, by its place in the
-/// word; they are one letter here, so that a prefix finds its word.
+/// What names are compared by: Unicode's compatibility caseless match. It folds case in every script, by full folding (`ß` is
+/// `ss`, both small sigmas are one), and forms that differ in width or style alone. No language's own rule: in Turkish too `I`
+/// is `i`, and `ı` is neither.
 pub fn key(name: &str) -> String {
-    let composed: String = name.nfc().collect();
-    composed.to_lowercase().replace('ς', "σ").nfc().collect()
+    let fold = |text: String| UniCase::unicode(text).to_folded_case();
+    // Twice, as Unicode asks: what is compatible may have case of its own.
+    let once: String = fold(name.nfd().collect()).nfkd().collect();
+    fold(once).nfkc().collect()
 }
 
 #[cfg(test)]
@@ -46,13 +50,36 @@ mod tests {
             ("ÉCLAIR", "e\u{301}clair"),
             ("ВАЖНЫЙ", "важный"),
             ("ΟΔΟΣ", "οδος"),
+            ("οδοσ", "οδος"),
+            ("ΆΙΔΗΣ", "άιδης"),
             ("İstanbul", "i\u{307}stanbul"),
+            ("STRASSE", "straße"),
+            ("GROẞ", "groß"),
+            ("ﬁrst", "FIRST"),
+            ("ᏣᎳᎩ", "ꮳꮃꭹ"),
+            ("ᲗᲑᲘᲚᲘᲡᲘ", "თბილისი"),
+            ("ՀԱՅ", "հայ"),
+            ("𐐔𐐇𐐝", "𐐼𐐯𐑅"),
+            ("ＶＩＰ", "vip"),
+            ("ŉ", "ʼN"),
+            ("ǅ", "ǆ"),
+            ("ΐ", "Ϊ́"),
         ] {
-            assert_eq!(key(one), key(other));
+            assert_eq!(key(one), key(other), "{one} {other}");
         }
-        assert_ne!(key("kısa"), key("kisa"));
+        for (one, other) in [("kısa", "kisa"), ("resume", "résumé"), ("ガ", "カ"), ("а", "a")] {
+            assert_ne!(key(one), key(other), "{one} {other}");
+        }
         assert!(key("ΟΔΟΣΤΡΩΜΑ").starts_with(&key("ΟΔΟΣ")));
+        assert!(key("Straßenbahn").starts_with(&key("STRASS")));
         assert_eq!(key("客户"), "客户");
+    }
+
+    #[test]
+    fn a_key_is_its_own_key() {
+        for name in ["ẞtraße ŉ ǅ İ ΐ ﬃ ㎒ ᏣᎳᎩ", "\u{345}a\u{345}\u{301}", "①ⅣⓂ"] {
+            assert_eq!(key(&key(name)), key(name), "{name}");
+        }
     }
 
     #[test]

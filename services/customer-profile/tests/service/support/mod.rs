@@ -17,10 +17,12 @@ use tandem_fault::reason_of;
 use tandem_proto::customer::v1::attribute_service_client::AttributeServiceClient;
 use tandem_proto::customer::v1::customer_service_client::CustomerServiceClient;
 use tandem_proto::customer::v1::merge_service_client::MergeServiceClient;
+use tandem_proto::customer::v1::tag_service_client::TagServiceClient;
 use tandem_proto::customer::v1::{
     AttributeDefinition, AttributeType, CreateAttributeDefinitionRequest, Customer, GetCustomerRequest,
-    ListCustomersRequest, ListMergesRequest, Merge, MergeCustomersRequest, MergeCustomersResponse,
-    UndoMergeRequest, UndoMergeResponse, UpdateCustomerRequest, UpdateTagsRequest,
+    ListCustomersRequest, ListMergesRequest, ListTagsRequest, Merge, MergeCustomersRequest,
+    MergeCustomersResponse, Tag, UndoMergeRequest, UndoMergeResponse, UpdateCustomerRequest,
+    UpdateTagsRequest,
 };
 use tandem_proto::feed::v1::Change;
 use tandem_proto::feed::v1::change_feed_service_client::ChangeFeedServiceClient;
@@ -51,6 +53,7 @@ impl Interceptor for As {
 
 pub type Merger = MergeServiceClient<InterceptedService<Channel, As>>;
 pub type Client = CustomerServiceClient<InterceptedService<Channel, As>>;
+pub type Words = TagServiceClient<InterceptedService<Channel, As>>;
 pub type Attributes = AttributeServiceClient<InterceptedService<Channel, As>>;
 
 pub struct Harness {
@@ -129,6 +132,22 @@ impl Harness {
     /// Somebody who sees the whole of [`Harness::tenant`].
     pub fn admin(&self) -> Client {
         self.client(self.tenant, "admin-1", Role::Admin)
+    }
+
+    pub fn words_as(&self, tenant: Uuid, role: Role) -> Words {
+        let token = self.token(Some(tenant), "someone", role).parse().unwrap();
+        TagServiceClient::with_interceptor(self.channel(), As(token))
+    }
+
+    /// The tags of [`Harness::tenant`] whose names begin so.
+    pub async fn tags(&self, prefix: &str) -> Vec<Tag> {
+        self.tags_of(self.tenant, prefix).await
+    }
+
+    pub async fn tags_of(&self, tenant: Uuid, prefix: &str) -> Vec<Tag> {
+        let request = ListTagsRequest { prefix: prefix.to_owned() };
+        let mut words = self.words_as(tenant, Role::Agent);
+        guarded(words.list_tags(request)).await.unwrap().into_inner().tags
     }
 
     pub fn attributes(&self, tenant: Uuid, role: Role) -> Attributes {

@@ -93,6 +93,8 @@ pub fn version(change: &Change) -> i64 {
         Some(Body::Team(team)) => team.version,
         Some(Body::Customer(customer)) => customer.version,
         Some(Body::Tag(tag)) => tag.version,
+        // What an edit makes another; a pin tells nobody.
+        Some(Body::Note(note)) => note.etag.parse().unwrap_or_default(),
         Some(Body::Tenant(_) | Body::TimelineEntry(_)) | None => 0,
     }
 }

@@ -17,8 +17,9 @@ use tandem_proto::conversation::v1::{CreateViewRequest, View};
 use tandem_proto::customer::v1::attribute_service_client::AttributeServiceClient;
 use tandem_proto::customer::v1::customer_service_client::CustomerServiceClient;
 use tandem_proto::customer::v1::merge_service_client::MergeServiceClient;
+use tandem_proto::customer::v1::note_service_client::NoteServiceClient;
 use tandem_proto::customer::v1::{
-    AttributeDefinition, AttributeType, CreateAttributeDefinitionRequest, GetCustomerRequest,
+    AddNoteRequest, AttributeDefinition, AttributeType, CreateAttributeDefinitionRequest, GetCustomerRequest,
     MergeCustomersRequest, UpdateTagsRequest,
 };
 use tandem_tests::raw::{call, descriptors, method, request};
@@ -93,6 +94,7 @@ async fn furnish(suite: &Suite) -> Ids {
         ("$rule", disabled_rule(suite).await),
         ("$attribute", attribute(suite).await),
         ("$tag", tag(suite, &customer_id).await),
+        ("$note", note(suite, &customer_id).await),
     ])
 }
 
@@ -164,6 +166,18 @@ async fn tag(suite: &Suite, customer_id: &str) -> String {
     };
     let tags = CustomerServiceClient::new(admin).update_tags(request).await.unwrap().into_inner().tags;
     tags[0].id.clone()
+}
+
+async fn note(suite: &Suite, customer_id: &str) -> String {
+    let admin = suite.channel(Kind::CustomerProfile, 0, &suite.spec("admin", Role::Admin));
+    let request = AddNoteRequest {
+        request_id: suite.request_id(),
+        customer_id: customer_id.to_owned(),
+        text: "theirs".to_owned(),
+        ..AddNoteRequest::default()
+    };
+    let added = NoteServiceClient::new(admin).add_note(request).await.unwrap().into_inner();
+    added.note.unwrap().id
 }
 
 async fn personal_view(suite: &Suite) -> String {

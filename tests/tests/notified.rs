@@ -3,9 +3,13 @@
 use std::collections::BTreeSet;
 
 use chrono::TimeDelta;
+use sqlx::Connection;
+use tandem_access::Role;
 use tandem_proto::assignment::v1::{ListNotificationsRequest, Notification, NotificationKind};
 use tandem_proto::conversation::v1::SendMessageRequest;
-use tandem_tests::{Parts, Suite, eventually, whatsapp};
+use tandem_proto::customer::v1::note_service_client::NoteServiceClient;
+use tandem_proto::customer::v1::{AddNoteRequest, DeleteNoteRequest, UpdateNoteRequest};
+use tandem_tests::{Kind, Parts, Suite, eventually, whatsapp};
 
 /// An agent's notifications of one kind, once there are so many.
 async fn told(suite: &Suite, number: usize, kind: NotificationKind, count: usize) -> Vec<Notification> {
@@ -43,6 +47,66 @@ async fn a_note_tells_those_whom_it_names() {
     for number in [0, 2] {
         assert_eq!(told(&suite, number, NotificationKind::Mentioned, 0).await, []);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_note_about_a_customer_tells_each_whom_it_names_once() {
+    let suite = Suite::start(Parts { customer_profile: true, ..Parts::WITH_ASSIGNMENT }).await;
+    let (agents, _) = suite.agents(3).await;
+    let channel = suite.create_channel().await;
+    let conversation = suite.write(channel, "m1", &[whatsapp("US.1")], "hello").await.conversation_id;
+    let customer_id = suite.get(&conversation).await.customer_id;
+    let mut writer =
+        NoteServiceClient::new(suite.channel(Kind::CustomerProfile, 0, &suite.spec("agent-0", Role::Agent)));
+    let ids = |named: &[usize]| named.iter().map(|number| agents[*number].to_string()).collect::<Vec<_>>();
+    let add = AddNoteRequest {
+        request_id: suite.request_id(),
+        customer_id: customer_id.clone(),
+        text: "@Agent 1, she pays late".to_owned(),
+        mention_agent_ids: ids(&[0, 1]),
+    };
+    let added = eventually("the profile is there", async || writer.clone().add_note(add.clone()).await.ok());
+    let note = added.await.into_inner().note.unwrap();
+    let fresh =
+        |token: String| ListNotificationsRequest { at_least_as_fresh: vec![token], ..Default::default() };
+    let of = async |number: usize, token: &str| {
+        let request = fresh(token.to_owned());
+        let answer = suite.notifications(number).list_notifications(request).await.unwrap().into_inner();
+        answer.notifications
+    };
+    let first = told(&suite, 1, NotificationKind::Mentioned, 1).await;
+    let shown: Vec<_> = first
+        .iter()
+        .map(|one| (one.note.as_str(), one.actor_id.clone(), one.conversation_id.as_str()))
+        .collect();
+    assert_eq!(shown, [("@Agent 1, she pays late", agents[0].to_string(), "")]);
+    assert_eq!((&first[0].customer_id, &first[0].note_id), (&customer_id, &note.id));
+    // An edit calls one more: the others are not told again, and nobody of their own.
+    let edit = UpdateNoteRequest {
+        request_id: suite.request_id(),
+        note_id: note.id.clone(),
+        text: "@Agent 1 and @Agent 2, she pays late".to_owned(),
+        mention_agent_ids: ids(&[0, 1, 2]),
+        etag: note.etag,
+    };
+    let token = writer.update_note(edit).await.unwrap().into_inner().change_token;
+    assert_eq!(of(2, &token).await[0].note, "@Agent 1 and @Agent 2, she pays late");
+    assert_eq!(of(1, &token).await.len(), 1);
+    assert_eq!(of(0, &token).await, []);
+    // The feed begins again, as after a restored database: nothing is told twice.
+    sqlx::query("UPDATE feed_cursor SET mark = ~mark, lease = NULL WHERE feed LIKE 'customer-profile%'")
+        .execute(&mut sqlx::PgConnection::connect(&suite.assignment_url).await.unwrap())
+        .await
+        .unwrap();
+    let again = AddNoteRequest { request_id: suite.request_id(), mention_agent_ids: ids(&[2]), ..add };
+    let token = writer.add_note(again).await.unwrap().into_inner().change_token;
+    assert_eq!(of(2, &token).await.len(), 2);
+    assert_eq!(of(1, &token).await.len(), 1);
+    // Who was told of a note that is gone reads no more what it said.
+    let delete = DeleteNoteRequest { request_id: suite.request_id(), note_id: note.id, ..Default::default() };
+    let token = writer.delete_note(delete).await.unwrap().into_inner().change_token;
+    assert_eq!(of(1, &token).await[0].note, "");
+    assert_eq!(of(2, &token).await.iter().filter(|one| one.note.is_empty()).count(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

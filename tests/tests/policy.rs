@@ -12,6 +12,7 @@ const CUSTOMER: &[&str] = &[
     "tandem.customer.v1.PrivacyService",
     "tandem.customer.v1.AttributeService",
     "tandem.customer.v1.MergeService",
+    "tandem.customer.v1.NoteService",
     "tandem.customer.v1.TagService",
     "tandem.feed.v1.ChangeFeedService",
 ];

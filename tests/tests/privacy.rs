@@ -7,10 +7,11 @@ use tandem_proto::assignment::v1::AssignRequest;
 use tandem_proto::assignment::v1::assign_request::Assignee;
 use tandem_proto::conversation::v1::SendMessageRequest;
 use tandem_proto::customer::v1::customer_service_client::CustomerServiceClient;
+use tandem_proto::customer::v1::note_service_client::NoteServiceClient;
 use tandem_proto::customer::v1::privacy_service_client::PrivacyServiceClient;
 use tandem_proto::customer::v1::{
     AddNoteRequest, Customer, ExportCustomerRequest, ExportedRecord, GetCustomerRequest,
-    UpdateCustomerRequest, UpdateTagsRequest,
+    UpdateCustomerRequest, UpdateNoteRequest, UpdateTagsRequest,
 };
 use tandem_proto::r#type::v1::{Identity, IdentityKind};
 use tandem_tests::{Kind, Parts, Suite, dump, eventually, item_at, stored, whatsapp};
@@ -90,7 +91,7 @@ async fn an_export_holds_all_that_any_database_holds_of_a_person_and_of_nobody_e
     };
     suite.as_agent(0, 0).send_message(private).await.unwrap();
     let lead = suite.channel(Kind::CustomerProfile, 0, &suite.spec("lead", Role::Supervisor));
-    let mut customers = CustomerServiceClient::new(lead);
+    let mut customers = CustomerServiceClient::new(lead.clone());
     let customer_id = suite.get(&first).await.customer_id;
     let linked = async || {
         let request = GetCustomerRequest {
@@ -117,9 +118,19 @@ async fn an_export_holds_all_that_any_database_holds_of_a_person_and_of_nobody_e
     let note = AddNoteRequest {
         request_id: suite.request_id(),
         customer_id: customer.id.clone(),
-        text: format!("{MARK}-note"),
+        text: format!("{MARK}-note-before"),
+        mention_agent_ids: vec![agents[1].to_string()],
     };
-    let noted = customers.add_note(note).await.unwrap().into_inner();
+    let mut notes = NoteServiceClient::new(lead);
+    let noted = notes.add_note(note).await.unwrap().into_inner();
+    // What notes said before is held too.
+    let edit = UpdateNoteRequest {
+        request_id: suite.request_id(),
+        note_id: noted.note.unwrap().id,
+        text: format!("{MARK}-note"),
+        ..UpdateNoteRequest::default()
+    };
+    let noted = notes.update_note(edit).await.unwrap().into_inner();
     suite.conversation_knows(&noted.change_token).await;
 
     let records = export(&suite, &customer.id, &noted.change_token).await;

@@ -4,6 +4,7 @@ use prost_types::FieldMask;
 use tandem_access::Role;
 use tandem_proto::customer::v1::attribute_service_client::AttributeServiceClient;
 use tandem_proto::customer::v1::customer_service_client::CustomerServiceClient;
+use tandem_proto::customer::v1::note_service_client::NoteServiceClient;
 use tandem_proto::customer::v1::{
     AddNoteRequest, AttributeDefinition, AttributeType, AttributeValue, CreateAttributeDefinitionRequest,
     Customer, CustomerFilter, CustomerOrder, GetCustomerRequest, ListCustomersRequest, UpdateCustomerRequest,
@@ -17,11 +18,8 @@ async fn an_agent_sees_who_is_writing_and_finds_them_again() {
     let suite = Suite::start(Parts { customer_profile: true, ..Parts::WITH_ASSIGNMENT }).await;
     let (agents, _) = suite.agents(2).await;
     let channel = suite.create_channel().await;
-    let mut agent = CustomerServiceClient::new(suite.channel(
-        Kind::CustomerProfile,
-        0,
-        &suite.spec("agent-0", Role::Agent),
-    ));
+    let as_agent = suite.channel(Kind::CustomerProfile, 0, &suite.spec("agent-0", Role::Agent));
+    let mut agent = CustomerServiceClient::new(as_agent.clone());
     let ann = suite.write(channel, "m1", &[whatsapp("US.1"), phone("+972501234567")], "hello").await;
     suite.ambient.clock().advance(chrono::TimeDelta::seconds(5));
     suite.write(channel, "m2", &[whatsapp("US.2")], "hello").await;
@@ -89,8 +87,10 @@ async fn an_agent_sees_who_is_writing_and_finds_them_again() {
         request_id: suite.request_id(),
         customer_id: customer.id.clone(),
         text: "knows us well".to_owned(),
+        ..AddNoteRequest::default()
     };
-    let noted = agent.add_note(note).await.unwrap().into_inner();
+    let mut notes = NoteServiceClient::new(as_agent);
+    let noted = notes.add_note(note).await.unwrap().into_inner();
     let panel = agent.get_customer(get(&noted.change_token)).await.unwrap().into_inner();
     let kept = panel.customer.unwrap();
     assert_eq!((kept.display_name.as_str(), kept.category.as_str()), ("Ann", "shop"));

@@ -2032,10 +2032,11 @@ pub struct Notification {
     /// What it is about.
     #[prost(enumeration = "NotificationKind", tag = "3")]
     pub kind: i32,
-    /// The conversation.
+    /// The conversation; empty for a note about a customer.
     #[prost(string, tag = "4")]
     pub conversation_id: ::prost::alloc::string::String,
-    /// The note of who assigned it, the AI's summary, or the note that names the agent.
+    /// The note of who assigned it, the AI's summary, or the note that names the agent; empty once a note about a customer was
+    /// deleted.
     #[prost(string, tag = "5")]
     pub note: ::prost::alloc::string::String,
     /// Who caused it: an agent's id, else `ai`, `customer`, `system` or `business`.
@@ -2050,6 +2051,12 @@ pub struct Notification {
     /// The epoch that it belongs to; older notifications of a conversation are history.
     #[prost(int64, tag = "9")]
     pub epoch: i64,
+    /// The customer whom a note about a customer is about (id); empty for what is about a conversation.
+    #[prost(string, tag = "10")]
+    pub customer_id: ::prost::alloc::string::String,
+    /// The note about a customer that names the agent (id).
+    #[prost(string, tag = "11")]
+    pub note_id: ::prost::alloc::string::String,
 }
 /// Whether an agent works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
@@ -3555,9 +3562,9 @@ pub mod notification_service_client {
     )]
     use tonic::codegen::*;
     use tonic::codegen::http::Uri;
-    /// What an agent should know: of changes of holder, of notes that name the agent, of snoozed conversations that wake, and of
-    /// answers that are overdue or will be soon, each told once, however often the feed replays, and kept for 30 days. Role agent,
-    /// its own only.
+    /// What an agent should know: of changes of holder, of notes in conversations and about customers that name the agent, of
+    /// snoozed conversations that wake, and of answers that are overdue or will be soon, each told once, however often the feed
+    /// replays, and kept for 30 days. Role agent, its own only.
     #[derive(Debug, Clone)]
     pub struct NotificationServiceClient<T> {
         inner: tonic::client::Grpc<T>,
@@ -3859,9 +3866,9 @@ pub mod notification_service_server {
             tonic::Status,
         >;
     }
-    /// What an agent should know: of changes of holder, of notes that name the agent, of snoozed conversations that wake, and of
-    /// answers that are overdue or will be soon, each told once, however often the feed replays, and kept for 30 days. Role agent,
-    /// its own only.
+    /// What an agent should know: of changes of holder, of notes in conversations and about customers that name the agent, of
+    /// snoozed conversations that wake, and of answers that are overdue or will be soon, each told once, however often the feed
+    /// replays, and kept for 30 days. Role agent, its own only.
     #[derive(Debug)]
     pub struct NotificationServiceServer<T> {
         inner: Arc<T>,

@@ -138,7 +138,7 @@ pub struct Note {
     /// The note's id, a UUID.
     #[prost(string, tag = "1")]
     pub id: ::prost::alloc::string::String,
-    /// The customer.
+    /// The customer that it was written on; a merge leaves it there.
     #[prost(string, tag = "2")]
     pub customer_id: ::prost::alloc::string::String,
     /// What it says, 1 to 4,000 characters.
@@ -147,9 +147,58 @@ pub struct Note {
     /// The token subject of who wrote it.
     #[prost(string, tag = "4")]
     pub author_subject: ::prost::alloc::string::String,
-    /// When.
+    /// When it was written.
     #[prost(message, optional, tag = "5")]
     pub create_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// Who wrote it: AGENT for people, AI.
+    #[prost(enumeration = "super::super::r#type::v1::ActorKind", tag = "6")]
+    pub author_kind: i32,
+    /// The agents whom it calls, by id.
+    #[prost(string, repeated, tag = "7")]
+    pub mention_agent_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// When it was pinned; unset when it is not.
+    #[prost(message, optional, tag = "8")]
+    pub pin_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// When what it says was last changed; unset when it never was.
+    #[prost(message, optional, tag = "9")]
+    pub edit_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// The token subject of who changed it last.
+    #[prost(string, tag = "10")]
+    pub editor_subject: ::prost::alloc::string::String,
+    /// Changes with every edit; send it back with the next. Empty asks nothing.
+    #[prost(string, tag = "11")]
+    pub etag: ::prost::alloc::string::String,
+}
+/// What a note said until it was edited or deleted.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct NoteRevision {
+    /// The note's id.
+    #[prost(string, tag = "1")]
+    pub note_id: ::prost::alloc::string::String,
+    /// The customer that it was written on.
+    #[prost(string, tag = "2")]
+    pub customer_id: ::prost::alloc::string::String,
+    /// Its number among those of its note: 1, 2, 3, ….
+    #[prost(int64, tag = "3")]
+    pub number: i64,
+    /// What it said.
+    #[prost(string, tag = "4")]
+    pub text: ::prost::alloc::string::String,
+    /// The token subject of who wrote that.
+    #[prost(string, tag = "5")]
+    pub author_subject: ::prost::alloc::string::String,
+    /// When that was written.
+    #[prost(message, optional, tag = "6")]
+    pub create_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// The token subject of who edited or deleted it.
+    #[prost(string, tag = "7")]
+    pub end_subject: ::prost::alloc::string::String,
+    /// When that was.
+    #[prost(message, optional, tag = "8")]
+    pub end_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// The note was deleted then: there is nothing after this.
+    #[prost(bool, tag = "9")]
+    pub deleted: bool,
 }
 /// One attribute that customers may have.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -894,7 +943,7 @@ pub struct GetCustomerResponse {
     /// Its tags, by name.
     #[prost(message, repeated, tag = "2")]
     pub tags: ::prost::alloc::vec::Vec<Tag>,
-    /// The first of its notes, at most 20; `ListNotes` goes on.
+    /// The first of its notes, at most 20, pinned ones first; `ListNotes` goes on.
     #[prost(message, repeated, tag = "3")]
     pub notes: ::prost::alloc::vec::Vec<Note>,
     /// The definitions of the tenant's attributes, by key: also of those that the customer has no value of.
@@ -1124,52 +1173,6 @@ pub struct BulkTagsRefused {
     /// The same in words.
     #[prost(string, tag = "2")]
     pub message: ::prost::alloc::string::String,
-}
-/// Asks to note something.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct AddNoteRequest {
-    /// A UUID; the same id and body answer the same again.
-    #[prost(string, tag = "1")]
-    pub request_id: ::prost::alloc::string::String,
-    /// The customer's id.
-    #[prost(string, tag = "2")]
-    pub customer_id: ::prost::alloc::string::String,
-    /// What to note, 1 to 4,000 characters.
-    #[prost(string, tag = "3")]
-    pub text: ::prost::alloc::string::String,
-}
-/// The note.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct AddNoteResponse {
-    /// The note.
-    #[prost(message, optional, tag = "1")]
-    pub note: ::core::option::Option<Note>,
-    /// Names this change for reads elsewhere.
-    #[prost(string, tag = "2")]
-    pub change_token: ::prost::alloc::string::String,
-}
-/// Asks for notes.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct ListNotesRequest {
-    /// The customer's id.
-    #[prost(string, tag = "1")]
-    pub customer_id: ::prost::alloc::string::String,
-    /// How many at most: 1 to 200, 0 means 50.
-    #[prost(int32, tag = "2")]
-    pub page_size: i32,
-    /// Where the last page ended.
-    #[prost(string, tag = "3")]
-    pub page_token: ::prost::alloc::string::String,
-}
-/// One page of notes.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct ListNotesResponse {
-    /// The notes.
-    #[prost(message, repeated, tag = "1")]
-    pub notes: ::prost::alloc::vec::Vec<Note>,
-    /// Empty at the end.
-    #[prost(string, tag = "2")]
-    pub next_page_token: ::prost::alloc::string::String,
 }
 /// The orders of customers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
@@ -1479,60 +1482,6 @@ pub mod customer_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
-        /// Notes something about a customer. Errors: INVALID_ARGUMENT, NOT_FOUND.
-        pub async fn add_note(
-            &mut self,
-            request: impl tonic::IntoRequest<super::AddNoteRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::AddNoteResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/tandem.customer.v1.CustomerService/AddNote",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(
-                    GrpcMethod::new("tandem.customer.v1.CustomerService", "AddNote"),
-                );
-            self.inner.unary(req, path, codec).await
-        }
-        /// The notes about a customer, newest first. Errors: NOT_FOUND, INVALID_ARGUMENT (PAGE_TOKEN_INVALID).
-        pub async fn list_notes(
-            &mut self,
-            request: impl tonic::IntoRequest<super::ListNotesRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::ListNotesResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/tandem.customer.v1.CustomerService/ListNotes",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(
-                    GrpcMethod::new("tandem.customer.v1.CustomerService", "ListNotes"),
-                );
-            self.inner.unary(req, path, codec).await
-        }
     }
 }
 /// Generated server implementations.
@@ -1599,19 +1548,6 @@ pub mod customer_service_server {
             request: tonic::Request<super::BulkUpdateTagsRequest>,
         ) -> std::result::Result<
             tonic::Response<super::BulkUpdateTagsResponse>,
-            tonic::Status,
-        >;
-        /// Notes something about a customer. Errors: INVALID_ARGUMENT, NOT_FOUND.
-        async fn add_note(
-            &self,
-            request: tonic::Request<super::AddNoteRequest>,
-        ) -> std::result::Result<tonic::Response<super::AddNoteResponse>, tonic::Status>;
-        /// The notes about a customer, newest first. Errors: NOT_FOUND, INVALID_ARGUMENT (PAGE_TOKEN_INVALID).
-        async fn list_notes(
-            &self,
-            request: tonic::Request<super::ListNotesRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::ListNotesResponse>,
             tonic::Status,
         >;
     }
@@ -1972,96 +1908,6 @@ pub mod customer_service_server {
                     };
                     Box::pin(fut)
                 }
-                "/tandem.customer.v1.CustomerService/AddNote" => {
-                    #[allow(non_camel_case_types)]
-                    struct AddNoteSvc<T: CustomerService>(pub Arc<T>);
-                    impl<
-                        T: CustomerService,
-                    > tonic::server::UnaryService<super::AddNoteRequest>
-                    for AddNoteSvc<T> {
-                        type Response = super::AddNoteResponse;
-                        type Future = BoxFuture<
-                            tonic::Response<Self::Response>,
-                            tonic::Status,
-                        >;
-                        fn call(
-                            &mut self,
-                            request: tonic::Request<super::AddNoteRequest>,
-                        ) -> Self::Future {
-                            let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as CustomerService>::add_note(&inner, request).await
-                            };
-                            Box::pin(fut)
-                        }
-                    }
-                    let accept_compression_encodings = self.accept_compression_encodings;
-                    let send_compression_encodings = self.send_compression_encodings;
-                    let max_decoding_message_size = self.max_decoding_message_size;
-                    let max_encoding_message_size = self.max_encoding_message_size;
-                    let inner = self.inner.clone();
-                    let fut = async move {
-                        let method = AddNoteSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
-                        let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
-                        let res = grpc.unary(method, req).await;
-                        Ok(res)
-                    };
-                    Box::pin(fut)
-                }
-                "/tandem.customer.v1.CustomerService/ListNotes" => {
-                    #[allow(non_camel_case_types)]
-                    struct ListNotesSvc<T: CustomerService>(pub Arc<T>);
-                    impl<
-                        T: CustomerService,
-                    > tonic::server::UnaryService<super::ListNotesRequest>
-                    for ListNotesSvc<T> {
-                        type Response = super::ListNotesResponse;
-                        type Future = BoxFuture<
-                            tonic::Response<Self::Response>,
-                            tonic::Status,
-                        >;
-                        fn call(
-                            &mut self,
-                            request: tonic::Request<super::ListNotesRequest>,
-                        ) -> Self::Future {
-                            let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as CustomerService>::list_notes(&inner, request).await
-                            };
-                            Box::pin(fut)
-                        }
-                    }
-                    let accept_compression_encodings = self.accept_compression_encodings;
-                    let send_compression_encodings = self.send_compression_encodings;
-                    let max_decoding_message_size = self.max_decoding_message_size;
-                    let max_encoding_message_size = self.max_encoding_message_size;
-                    let inner = self.inner.clone();
-                    let fut = async move {
-                        let method = ListNotesSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
-                        let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
-                        let res = grpc.unary(method, req).await;
-                        Ok(res)
-                    };
-                    Box::pin(fut)
-                }
                 _ => {
                     Box::pin(async move {
                         let mut response = http::Response::new(
@@ -2128,7 +1974,7 @@ pub struct ExportedRecord {
     /// The service that holds it: `customer-profile` or `conversation`.
     #[prost(string, tag = "1")]
     pub service: ::prost::alloc::string::String,
-    /// The message of this API that it is: `Customer`, `Contact`, `Tag`, `Note`, `Conversation`, `Message` or `TimelineEntry`.
+    /// The message of this API that it is: `Customer`, `Contact`, `Tag`, `Note`, `NoteRevision`, `Conversation`, `Message` or `TimelineEntry`.
     #[prost(string, tag = "2")]
     pub kind: ::prost::alloc::string::String,
     /// That message in ProtoJSON.
@@ -2456,6 +2302,856 @@ pub mod privacy_service_server {
     /// Generated gRPC service name
     pub const SERVICE_NAME: &str = "tandem.customer.v1.PrivacyService";
     impl<T> tonic::server::NamedService for PrivacyServiceServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
+/// Asks to note something.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AddNoteRequest {
+    /// A UUID; the same id and body answer the same again.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The customer's id.
+    #[prost(string, tag = "2")]
+    pub customer_id: ::prost::alloc::string::String,
+    /// What to note, 1 to 4,000 characters.
+    #[prost(string, tag = "3")]
+    pub text: ::prost::alloc::string::String,
+    /// The agents whom it calls, by id, at most 20, each once.
+    #[prost(string, repeated, tag = "4")]
+    pub mention_agent_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// The note.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AddNoteResponse {
+    /// The note.
+    #[prost(message, optional, tag = "1")]
+    pub note: ::core::option::Option<Note>,
+    /// Names this change for reads elsewhere.
+    #[prost(string, tag = "2")]
+    pub change_token: ::prost::alloc::string::String,
+}
+/// Asks for notes.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListNotesRequest {
+    /// The customer's id.
+    #[prost(string, tag = "1")]
+    pub customer_id: ::prost::alloc::string::String,
+    /// How many at most: 1 to 200, 0 means 50.
+    #[prost(int32, tag = "2")]
+    pub page_size: i32,
+    /// Where the last page ended.
+    #[prost(string, tag = "3")]
+    pub page_token: ::prost::alloc::string::String,
+}
+/// One page of notes.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListNotesResponse {
+    /// The notes.
+    #[prost(message, repeated, tag = "1")]
+    pub notes: ::prost::alloc::vec::Vec<Note>,
+    /// Empty at the end.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+/// Asks to change a note.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UpdateNoteRequest {
+    /// A UUID; the same id and body answer the same again.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The note's id.
+    #[prost(string, tag = "2")]
+    pub note_id: ::prost::alloc::string::String,
+    /// What it says from now on, 1 to 4,000 characters.
+    #[prost(string, tag = "3")]
+    pub text: ::prost::alloc::string::String,
+    /// The agents whom it calls from now on, by id, at most 20, each once. Who was told before is not told again.
+    #[prost(string, repeated, tag = "4")]
+    pub mention_agent_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The note's etag; empty asks nothing.
+    #[prost(string, tag = "5")]
+    pub etag: ::prost::alloc::string::String,
+}
+/// The changed note.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UpdateNoteResponse {
+    /// The note.
+    #[prost(message, optional, tag = "1")]
+    pub note: ::core::option::Option<Note>,
+    /// Names this change for reads elsewhere.
+    #[prost(string, tag = "2")]
+    pub change_token: ::prost::alloc::string::String,
+}
+/// Asks to delete a note.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DeleteNoteRequest {
+    /// A UUID; the same id and body answer the same again.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The note's id.
+    #[prost(string, tag = "2")]
+    pub note_id: ::prost::alloc::string::String,
+    /// The note's etag; empty deletes it as it is.
+    #[prost(string, tag = "3")]
+    pub etag: ::prost::alloc::string::String,
+}
+/// It is deleted.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DeleteNoteResponse {
+    /// Names this change for reads elsewhere.
+    #[prost(string, tag = "1")]
+    pub change_token: ::prost::alloc::string::String,
+}
+/// Asks to pin a note or to let it go.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PinNoteRequest {
+    /// A UUID; the same id and body answer the same again.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The note's id.
+    #[prost(string, tag = "2")]
+    pub note_id: ::prost::alloc::string::String,
+    /// Pinned from now on, or not.
+    #[prost(bool, tag = "3")]
+    pub pinned: bool,
+}
+/// The note.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PinNoteResponse {
+    /// The note.
+    #[prost(message, optional, tag = "1")]
+    pub note: ::core::option::Option<Note>,
+    /// Names this change for reads elsewhere.
+    #[prost(string, tag = "2")]
+    pub change_token: ::prost::alloc::string::String,
+}
+/// Asks what notes said before.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListNoteHistoryRequest {
+    /// The customer's id.
+    #[prost(string, tag = "1")]
+    pub customer_id: ::prost::alloc::string::String,
+    /// Of this note alone (id); of all when empty.
+    #[prost(string, tag = "2")]
+    pub note_id: ::prost::alloc::string::String,
+    /// How many at most: 1 to 200, 0 means 50.
+    #[prost(int32, tag = "3")]
+    pub page_size: i32,
+    /// Where the last page ended.
+    #[prost(string, tag = "4")]
+    pub page_token: ::prost::alloc::string::String,
+}
+/// One page of what notes said.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListNoteHistoryResponse {
+    /// Newest first, by when each ended.
+    #[prost(message, repeated, tag = "1")]
+    pub revisions: ::prost::alloc::vec::Vec<NoteRevision>,
+    /// Empty at the end.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+/// Generated client implementations.
+pub mod note_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// What the team notes about customers, for everybody of the team who may see the customer. Roles agent, supervisor, admin, ai.
+    /// A note that names agents notifies each of them once (`NotificationService`, kind MENTIONED); who is no active agent is
+    /// passed over.
+    #[derive(Debug, Clone)]
+    pub struct NoteServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl NoteServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> NoteServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> NoteServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            NoteServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Notes something about a customer. Errors: INVALID_ARGUMENT, NOT_FOUND.
+        pub async fn add_note(
+            &mut self,
+            request: impl tonic::IntoRequest<super::AddNoteRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::AddNoteResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.customer.v1.NoteService/AddNote",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("tandem.customer.v1.NoteService", "AddNote"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// The notes about a customer: the pinned ones, then the others, each newest first. Errors: NOT_FOUND, INVALID_ARGUMENT
+        /// (PAGE_TOKEN_INVALID).
+        pub async fn list_notes(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListNotesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListNotesResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.customer.v1.NoteService/ListNotes",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("tandem.customer.v1.NoteService", "ListNotes"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Changes what a note says and whom it calls; what it said before is kept. Its author, supervisors and admins may. Errors:
+        /// INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED (ROLE_NOT_ALLOWED: somebody else's note), ABORTED (ETAG_MISMATCH).
+        pub async fn update_note(
+            &mut self,
+            request: impl tonic::IntoRequest<super::UpdateNoteRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::UpdateNoteResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.customer.v1.NoteService/UpdateNote",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("tandem.customer.v1.NoteService", "UpdateNote"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Deletes a note; what it said is kept for supervisors and admins. Its author, supervisors and admins may. Errors:
+        /// INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED (ROLE_NOT_ALLOWED: somebody else's note), ABORTED (ETAG_MISMATCH).
+        pub async fn delete_note(
+            &mut self,
+            request: impl tonic::IntoRequest<super::DeleteNoteRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DeleteNoteResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.customer.v1.NoteService/DeleteNote",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("tandem.customer.v1.NoteService", "DeleteNote"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Pins a note, or lets it go; its etag stays. Doing so again changes nothing. Errors: INVALID_ARGUMENT, NOT_FOUND,
+        /// RESOURCE_EXHAUSTED (LIMIT_REACHED: 10 pinned notes a customer).
+        pub async fn pin_note(
+            &mut self,
+            request: impl tonic::IntoRequest<super::PinNoteRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::PinNoteResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.customer.v1.NoteService/PinNote",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("tandem.customer.v1.NoteService", "PinNote"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// What the notes about a customer said before, newest first: by whom and when it was written, and by whom and when edited or
+        /// deleted. What deleted notes said is for supervisors and admins. Errors: NOT_FOUND, INVALID_ARGUMENT (PAGE_TOKEN_INVALID).
+        pub async fn list_note_history(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListNoteHistoryRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListNoteHistoryResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.customer.v1.NoteService/ListNoteHistory",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("tandem.customer.v1.NoteService", "ListNoteHistory"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+pub mod note_service_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with NoteServiceServer.
+    #[async_trait]
+    pub trait NoteService: std::marker::Send + std::marker::Sync + 'static {
+        /// Notes something about a customer. Errors: INVALID_ARGUMENT, NOT_FOUND.
+        async fn add_note(
+            &self,
+            request: tonic::Request<super::AddNoteRequest>,
+        ) -> std::result::Result<tonic::Response<super::AddNoteResponse>, tonic::Status>;
+        /// The notes about a customer: the pinned ones, then the others, each newest first. Errors: NOT_FOUND, INVALID_ARGUMENT
+        /// (PAGE_TOKEN_INVALID).
+        async fn list_notes(
+            &self,
+            request: tonic::Request<super::ListNotesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListNotesResponse>,
+            tonic::Status,
+        >;
+        /// Changes what a note says and whom it calls; what it said before is kept. Its author, supervisors and admins may. Errors:
+        /// INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED (ROLE_NOT_ALLOWED: somebody else's note), ABORTED (ETAG_MISMATCH).
+        async fn update_note(
+            &self,
+            request: tonic::Request<super::UpdateNoteRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::UpdateNoteResponse>,
+            tonic::Status,
+        >;
+        /// Deletes a note; what it said is kept for supervisors and admins. Its author, supervisors and admins may. Errors:
+        /// INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED (ROLE_NOT_ALLOWED: somebody else's note), ABORTED (ETAG_MISMATCH).
+        async fn delete_note(
+            &self,
+            request: tonic::Request<super::DeleteNoteRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DeleteNoteResponse>,
+            tonic::Status,
+        >;
+        /// Pins a note, or lets it go; its etag stays. Doing so again changes nothing. Errors: INVALID_ARGUMENT, NOT_FOUND,
+        /// RESOURCE_EXHAUSTED (LIMIT_REACHED: 10 pinned notes a customer).
+        async fn pin_note(
+            &self,
+            request: tonic::Request<super::PinNoteRequest>,
+        ) -> std::result::Result<tonic::Response<super::PinNoteResponse>, tonic::Status>;
+        /// What the notes about a customer said before, newest first: by whom and when it was written, and by whom and when edited or
+        /// deleted. What deleted notes said is for supervisors and admins. Errors: NOT_FOUND, INVALID_ARGUMENT (PAGE_TOKEN_INVALID).
+        async fn list_note_history(
+            &self,
+            request: tonic::Request<super::ListNoteHistoryRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListNoteHistoryResponse>,
+            tonic::Status,
+        >;
+    }
+    /// What the team notes about customers, for everybody of the team who may see the customer. Roles agent, supervisor, admin, ai.
+    /// A note that names agents notifies each of them once (`NotificationService`, kind MENTIONED); who is no active agent is
+    /// passed over.
+    #[derive(Debug)]
+    pub struct NoteServiceServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> NoteServiceServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for NoteServiceServer<T>
+    where
+        T: NoteService,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/tandem.customer.v1.NoteService/AddNote" => {
+                    #[allow(non_camel_case_types)]
+                    struct AddNoteSvc<T: NoteService>(pub Arc<T>);
+                    impl<
+                        T: NoteService,
+                    > tonic::server::UnaryService<super::AddNoteRequest>
+                    for AddNoteSvc<T> {
+                        type Response = super::AddNoteResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::AddNoteRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as NoteService>::add_note(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = AddNoteSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.customer.v1.NoteService/ListNotes" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListNotesSvc<T: NoteService>(pub Arc<T>);
+                    impl<
+                        T: NoteService,
+                    > tonic::server::UnaryService<super::ListNotesRequest>
+                    for ListNotesSvc<T> {
+                        type Response = super::ListNotesResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListNotesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as NoteService>::list_notes(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListNotesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.customer.v1.NoteService/UpdateNote" => {
+                    #[allow(non_camel_case_types)]
+                    struct UpdateNoteSvc<T: NoteService>(pub Arc<T>);
+                    impl<
+                        T: NoteService,
+                    > tonic::server::UnaryService<super::UpdateNoteRequest>
+                    for UpdateNoteSvc<T> {
+                        type Response = super::UpdateNoteResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::UpdateNoteRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as NoteService>::update_note(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = UpdateNoteSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.customer.v1.NoteService/DeleteNote" => {
+                    #[allow(non_camel_case_types)]
+                    struct DeleteNoteSvc<T: NoteService>(pub Arc<T>);
+                    impl<
+                        T: NoteService,
+                    > tonic::server::UnaryService<super::DeleteNoteRequest>
+                    for DeleteNoteSvc<T> {
+                        type Response = super::DeleteNoteResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::DeleteNoteRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as NoteService>::delete_note(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = DeleteNoteSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.customer.v1.NoteService/PinNote" => {
+                    #[allow(non_camel_case_types)]
+                    struct PinNoteSvc<T: NoteService>(pub Arc<T>);
+                    impl<
+                        T: NoteService,
+                    > tonic::server::UnaryService<super::PinNoteRequest>
+                    for PinNoteSvc<T> {
+                        type Response = super::PinNoteResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::PinNoteRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as NoteService>::pin_note(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = PinNoteSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.customer.v1.NoteService/ListNoteHistory" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListNoteHistorySvc<T: NoteService>(pub Arc<T>);
+                    impl<
+                        T: NoteService,
+                    > tonic::server::UnaryService<super::ListNoteHistoryRequest>
+                    for ListNoteHistorySvc<T> {
+                        type Response = super::ListNoteHistoryResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListNoteHistoryRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as NoteService>::list_note_history(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListNoteHistorySvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for NoteServiceServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "tandem.customer.v1.NoteService";
+    impl<T> tonic::server::NamedService for NoteServiceServer<T> {
         const NAME: &'static str = SERVICE_NAME;
     }
 }

@@ -25,7 +25,7 @@ pub struct Change {
     #[prost(enumeration = "ChangeKind", tag = "4")]
     pub kind: i32,
     /// The entity; unset when it no longer exists.
-    #[prost(oneof = "change::Body", tags = "5, 6, 7, 8, 9, 10, 11, 12, 13, 14")]
+    #[prost(oneof = "change::Body", tags = "5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15")]
     pub body: ::core::option::Option<change::Body>,
 }
 /// Nested message and enum types in `Change`.
@@ -63,6 +63,9 @@ pub mod change {
         /// State of a tag of customers.
         #[prost(message, tag = "14")]
         Tag(super::super::super::customer::v1::Tag),
+        /// State of a note about a customer; unset when it was deleted.
+        #[prost(message, tag = "15")]
+        Note(super::super::super::customer::v1::Note),
     }
 }
 /// Asks for changes.
@@ -166,6 +169,8 @@ pub enum ChangeKind {
     Customer = 9,
     /// State of a tag of customers.
     Tag = 10,
+    /// State of a note about a customer.
+    Note = 11,
 }
 impl ChangeKind {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -185,6 +190,7 @@ impl ChangeKind {
             Self::Team => "CHANGE_KIND_TEAM",
             Self::Customer => "CHANGE_KIND_CUSTOMER",
             Self::Tag => "CHANGE_KIND_TAG",
+            Self::Note => "CHANGE_KIND_NOTE",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -201,6 +207,7 @@ impl ChangeKind {
             "CHANGE_KIND_TEAM" => Some(Self::Team),
             "CHANGE_KIND_CUSTOMER" => Some(Self::Customer),
             "CHANGE_KIND_TAG" => Some(Self::Tag),
+            "CHANGE_KIND_NOTE" => Some(Self::Note),
             _ => None,
         }
     }

@@ -64,9 +64,10 @@ pub async fn start(config: Config, ambient: Ambient, drain: Drain) -> Result<Run
         pool.clone(),
         ambient.clone(),
         customers.clone(),
-        Arc::new(CustomerFeed),
+        Arc::new(CustomerFeed { ambient: ambient.clone(), hub: hub.clone() }),
         stop.clone(),
     );
+    tokio::spawn(wake(hub.clone(), of_customers.clone()));
     tokio::spawn(hub.clone().run(pool.clone(), end.clone()));
 
     // What is written while calls drain still reaches the feed.

@@ -8,6 +8,7 @@ use tandem_change_feed::{Consumer, ConsumerConfig, FeedServer, Freshness, Sequen
 use tandem_proto::customer::v1::attribute_service_server::AttributeServiceServer;
 use tandem_proto::customer::v1::customer_service_server::CustomerServiceServer;
 use tandem_proto::customer::v1::merge_service_server::MergeServiceServer;
+use tandem_proto::customer::v1::note_service_server::NoteServiceServer;
 use tandem_proto::customer::v1::privacy_service_server::PrivacyServiceServer;
 use tandem_proto::customer::v1::tag_service_server::TagServiceServer;
 use tandem_proto::feed::v1::change_feed_service_server::ChangeFeedServiceServer;
@@ -21,10 +22,11 @@ use crate::rpc::{AttributeRpc, CustomerRpc, PrivacyRpc};
 use crate::{Config, MIGRATOR, RULES, ticker};
 
 /// The services that are served.
-const SERVED: [&str; 6] = [
+const SERVED: [&str; 7] = [
     "tandem.customer.v1.CustomerService",
     "tandem.customer.v1.AttributeService",
     "tandem.customer.v1.MergeService",
+    "tandem.customer.v1.NoteService",
     "tandem.customer.v1.TagService",
     "tandem.customer.v1.PrivacyService",
     "tandem.feed.v1.ChangeFeedService",
@@ -88,6 +90,9 @@ pub async fn start(config: Config, ambient: Ambient, drain: Drain) -> Result<Run
     let customer = CustomerServiceServer::from_arc(Arc::clone(&rpc))
         .max_decoding_message_size(limit)
         .max_encoding_message_size(limit);
+    let notes = NoteServiceServer::from_arc(Arc::clone(&rpc))
+        .max_decoding_message_size(limit)
+        .max_encoding_message_size(limit);
     let tags = TagServiceServer::from_arc(Arc::clone(&rpc))
         .max_decoding_message_size(limit)
         .max_encoding_message_size(limit);
@@ -105,6 +110,7 @@ pub async fn start(config: Config, ambient: Ambient, drain: Drain) -> Result<Run
     let routes = Routes::new(customer)
         .add_service(attributes)
         .add_service(merge)
+        .add_service(notes)
         .add_service(tags)
         .add_service(privacy)
         .add_service(feed);

@@ -4,13 +4,14 @@ use chrono::{DateTime, Utc};
 use prost_types::Timestamp;
 use tandem_proto::conversation::v1::Contact as WireContact;
 use tandem_proto::customer::v1;
+use tandem_proto::r#type::v1::ActorKind;
 use tandem_proto::r#type::v1::Identity as WireIdentity;
 use uuid::Uuid;
 
 use crate::domain::address;
 use crate::domain::attribute::Definition;
 use crate::domain::merge::Merge;
-use crate::domain::model::{Contact, Identity, Note, Profile, Tag, TagState};
+use crate::domain::model::{Contact, Identity, Note, Profile, Revision, Tag, TagState};
 use crate::domain::privacy::Merged;
 use crate::domain::suggestion::{Reason, Suggestion};
 
@@ -161,12 +162,33 @@ pub fn tag_state(state: TagState) -> v1::Tag {
 }
 
 pub fn note(note: Note) -> v1::Note {
+    let author = if note.by_ai { ActorKind::Ai } else { ActorKind::Agent };
     v1::Note {
+        etag: note.etag(),
         id: note.id.to_string(),
         customer_id: note.customer_id.to_string(),
         text: note.text,
         author_subject: note.author_subject,
         create_time: Some(time(note.created_at)),
+        author_kind: author.into(),
+        mention_agent_ids: note.mention_agent_ids.iter().map(Uuid::to_string).collect(),
+        pin_time: note.pinned_at.map(time),
+        edit_time: note.edited_at.map(time),
+        editor_subject: note.edited_by.unwrap_or_default(),
+    }
+}
+
+pub fn revision(revision: Revision) -> v1::NoteRevision {
+    v1::NoteRevision {
+        note_id: revision.note_id.to_string(),
+        customer_id: revision.customer_id.to_string(),
+        number: revision.number,
+        text: revision.text,
+        author_subject: revision.written_by,
+        create_time: Some(time(revision.written_at)),
+        end_subject: revision.ended_by,
+        end_time: Some(time(revision.ended_at)),
+        deleted: revision.is_last,
     }
 }
 

@@ -41,12 +41,16 @@ pub const METHODS: &[Row] = &[
     ),
     ("customer.TagService/DeleteTag", Role::Supervisor, r#"{"requestId":"$new","tagId":"$tag"}"#),
     (
-        "customer.CustomerService/AddNote",
+        "customer.NoteService/AddNote",
         Role::Agent,
         r#"{"requestId":"$new","customerId":"$customer","text":"x"}"#,
     ),
     ("customer.PrivacyService/ExportCustomer", Role::Admin, r#"{"customerId":"$customer"}"#),
-    ("customer.CustomerService/ListNotes", Role::Agent, r#"{"customerId":"$customer"}"#),
+    ("customer.NoteService/UpdateNote", Role::Agent, r#"{"requestId":"$new","noteId":"$note","text":"x"}"#),
+    ("customer.NoteService/PinNote", Role::Agent, r#"{"requestId":"$new","noteId":"$note","pinned":true}"#),
+    ("customer.NoteService/DeleteNote", Role::Agent, r#"{"requestId":"$new","noteId":"$note"}"#),
+    ("customer.NoteService/ListNoteHistory", Role::Agent, r#"{"customerId":"$customer","noteId":"$note"}"#),
+    ("customer.NoteService/ListNotes", Role::Agent, r#"{"customerId":"$customer"}"#),
     (
         "customer.MergeService/MergeCustomers",
         Role::Agent,

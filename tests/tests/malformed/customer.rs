@@ -35,13 +35,13 @@ pub const WRONG: &[Row] = &[
         "request_id customer_id add[0] remove[0]",
     ),
     (
-        "customer.CustomerService/AddNote",
+        "customer.NoteService/AddNote",
         Role::Agent,
         r#"{"requestId":"x","customerId":"x","text":" "}"#,
         "request_id customer_id text",
     ),
     (
-        "customer.CustomerService/ListNotes",
+        "customer.NoteService/ListNotes",
         Role::Agent,
         r#"{"customerId":"x","pageSize":-1}"#,
         "customer_id page_size",
@@ -74,6 +74,30 @@ pub const WRONG: &[Row] = &[
     ),
     ("customer.CustomerService/BulkUpdateTags", Role::Agent, r#"{}"#, "request_id customer_ids add"),
     ("customer.TagService/ListTags", Role::Agent, r#"{"prefix":"a\u0000b"}"#, "prefix"),
+    (
+        "customer.NoteService/UpdateNote",
+        Role::Agent,
+        r#"{"requestId":"x","noteId":"x","text":" ","mentionAgentIds":["x"]}"#,
+        "request_id note_id text mention_agent_ids[0]",
+    ),
+    (
+        "customer.NoteService/DeleteNote",
+        Role::Agent,
+        r#"{"requestId":"x","noteId":"x"}"#,
+        "request_id note_id",
+    ),
+    (
+        "customer.NoteService/PinNote",
+        Role::Agent,
+        r#"{"requestId":"x","noteId":"x","pinned":true}"#,
+        "request_id note_id",
+    ),
+    (
+        "customer.NoteService/ListNoteHistory",
+        Role::Agent,
+        r#"{"customerId":"x","noteId":"x","pageSize":201}"#,
+        "customer_id note_id page_size",
+    ),
     (
         "customer.TagService/UpdateTag",
         Role::Supervisor,

@@ -224,6 +224,20 @@ pub struct Mention {
     pub at: DateTime<Utc>,
 }
 
+/// A note about a customer that calls agents.
+#[derive(Debug, Clone)]
+pub struct CustomerNote {
+    pub tenant_id: Uuid,
+    pub id: Uuid,
+    pub customer_id: Uuid,
+    pub by_ai: bool,
+    /// The token subject of who said last what it says.
+    pub subject: String,
+    pub agent_ids: Vec<Uuid>,
+    pub text: String,
+    pub at: DateTime<Utc>,
+}
+
 /// One change of status, from the timeline.
 #[derive(Debug, Clone, Copy)]
 pub struct StatusChange {
@@ -287,7 +301,10 @@ pub struct Notification {
     pub id: Uuid,
     pub entry_id: Uuid,
     pub kind: NotificationKind,
+    /// Nil for a note about a customer.
     pub conversation_id: Uuid,
+    /// Whom a note about a customer is about; its id is the entry's.
+    pub customer_id: Option<Uuid>,
     pub note: String,
     pub actor: Actor,
     pub epoch: i64,

@@ -1,25 +1,35 @@
 use std::collections::{BTreeMap, HashMap};
 
+use chrono::DateTime;
+use tandem_ambient::Ambient;
 use tandem_change_feed::{Apply, Body, Change, ChangeKind};
 use tandem_database::{Connection, Result};
+use tandem_proto::customer::v1;
+use tandem_proto::r#type::v1::ActorKind;
 use uuid::Uuid;
 
+use crate::domain::model::CustomerNote;
+use crate::domain::notification::{Hub, of_customer_notes, tell};
 use crate::store;
 use crate::store::customer::Customer;
 use crate::store::tag::Tag;
 
 /// Follows customer-profile: languages, tags and contacts, which routing asks for.
-pub struct CustomerFeed;
+pub struct CustomerFeed {
+    pub ambient: Ambient,
+    pub hub: Hub,
+}
 
 impl Apply for CustomerFeed {
     fn kinds(&self) -> &'static [ChangeKind] {
-        &[ChangeKind::Customer, ChangeKind::Tag]
+        &[ChangeKind::Customer, ChangeKind::Tag, ChangeKind::Note]
     }
 
     async fn apply(&self, connection: &mut Connection, generation: i64, changes: &[Change]) -> Result<()> {
         // A statement takes each row once: the newest state of each stays.
         let mut customers: HashMap<(Uuid, Uuid), Option<Customer>> = HashMap::new();
         let mut tags: BTreeMap<(Uuid, Uuid), Tag> = BTreeMap::new();
+        let mut notes: BTreeMap<(Uuid, Uuid), Option<CustomerNote>> = BTreeMap::new();
         for change in changes {
             let (Ok(tenant_id), Ok(id)) = (change.tenant_id.parse(), change.entity_id.parse()) else {
                 tracing::warn!(entity_id = change.entity_id, "a change can't be read, passed over");
@@ -32,6 +42,14 @@ impl Apply for CustomerFeed {
                         Tag { tenant_id, id, merged_into, deleted: tag.deleted, version: tag.version };
                     tags.insert((tenant_id, id), state);
                 }
+                continue;
+            }
+            if change.kind() == ChangeKind::Note {
+                let note = match &change.body {
+                    Some(Body::Note(note)) => called(tenant_id, id, note),
+                    _ => None,
+                };
+                notes.insert((tenant_id, id), note);
                 continue;
             }
             let state = match &change.body {
@@ -58,11 +76,37 @@ impl Apply for CustomerFeed {
         known.sort_unstable_by_key(|customer| (customer.tenant_id, customer.id));
         store::customer::remove(connection, &gone).await?;
         store::customer::upsert(connection, generation, &known).await?;
-        store::tag::upsert(connection, generation, &tags.into_values().collect::<Vec<_>>()).await
+        store::tag::upsert(connection, generation, &tags.into_values().collect::<Vec<_>>()).await?;
+        let deleted: Vec<(Uuid, Uuid)> =
+            notes.iter().filter(|(_, note)| note.is_none()).map(|(key, _)| *key).collect();
+        store::notification::blank(connection, &deleted).await?;
+        let notes: Vec<CustomerNote> = notes.into_values().flatten().collect();
+        let told = of_customer_notes(connection, &self.ambient, &notes).await?;
+        if tell(connection, told).await? > 0 {
+            self.hub.made();
+        }
+        Ok(())
     }
 
     async fn sweep(&self, connection: &mut Connection, generation: i64) -> Result<()> {
         store::tag::sweep(connection, generation).await?;
         store::customer::sweep(connection, generation).await
     }
+}
+
+/// A note of which somebody is to hear; one that can't be read is passed over.
+fn called(tenant_id: Uuid, id: Uuid, note: &v1::Note) -> Option<CustomerNote> {
+    let (edited, written) = (note.edit_time, note.create_time);
+    let at = edited.or(written)?;
+    let subject = if edited.is_some() { &note.editor_subject } else { &note.author_subject };
+    Some(CustomerNote {
+        tenant_id,
+        id,
+        customer_id: note.customer_id.parse().ok()?,
+        by_ai: note.author_kind() == ActorKind::Ai && edited.is_none(),
+        subject: subject.clone(),
+        agent_ids: note.mention_agent_ids.iter().filter_map(|id| id.parse().ok()).collect(),
+        text: note.text.clone(),
+        at: DateTime::from_timestamp(at.seconds, u32::try_from(at.nanos).ok()?)?,
+    })
 }

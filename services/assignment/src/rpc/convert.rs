@@ -122,7 +122,12 @@ pub fn notification(listed: Listed) -> proto::Notification {
         id: notification.id.to_string(),
         agent_id: notification.agent_id.to_string(),
         kind: notification.kind.number().into(),
-        conversation_id: notification.conversation_id.to_string(),
+        conversation_id: Some(notification.conversation_id)
+            .filter(|_| notification.customer_id.is_none())
+            .map(|id| id.to_string())
+            .unwrap_or_default(),
+        customer_id: notification.customer_id.map(|id| id.to_string()).unwrap_or_default(),
+        note_id: notification.customer_id.map(|_| notification.entry_id.to_string()).unwrap_or_default(),
         note: notification.note,
         actor_id: actor_id(notification.actor),
         time: Some(timestamp(notification.at)),

@@ -130,6 +130,26 @@ pub async fn lock(
     Ok(row.map(|row| (checked(AgentState::from_number(row.state.into())), row.capacity)))
 }
 
+/// The agents that token subjects are; those that are none are left out.
+pub async fn of_subjects(
+    connection: &mut Connection,
+    subjects: &[(Uuid, String)],
+) -> Result<HashMap<(Uuid, String), Uuid>> {
+    if subjects.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let (tenants, names): (Vec<Uuid>, Vec<String>) = subjects.iter().cloned().unzip();
+    let rows = sqlx::query!(
+        "SELECT a.tenant_id, a.subject, a.id FROM agent a
+         WHERE (a.tenant_id, a.subject) IN (SELECT * FROM unnest($1::uuid[], $2::text[]))",
+        &tenants,
+        &names,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|row| ((row.tenant_id, row.subject), row.id)).collect())
+}
+
 /// The agent that a token's subject is.
 pub async fn of_subject(
     connection: &mut Connection,

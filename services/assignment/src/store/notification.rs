@@ -22,11 +22,13 @@ pub async fn insert(connection: &mut Connection, notifications: &[Notification])
     let actors: Vec<Option<Uuid>> = notifications.iter().map(|new| new.actor.id).collect();
     let epochs: Vec<i64> = notifications.iter().map(|new| new.epoch).collect();
     let times: Vec<DateTime<Utc>> = notifications.iter().map(|new| new.at).collect();
+    let customers: Vec<Option<Uuid>> = notifications.iter().map(|new| new.customer_id).collect();
     let inserted = sqlx::query!(
         "WITH new AS (
              SELECT new.* FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::smallint[], $6::uuid[],
-                 $7::text[], $8::smallint[], $9::uuid[], $10::bigint[], $11::timestamptz[]) WITH ORDINALITY
-                 AS new (tenant_id, agent_id, id, entry_id, kind, conversation_id, note, actor_kind, actor_id, epoch, at, n)
+                 $7::text[], $8::smallint[], $9::uuid[], $10::bigint[], $11::timestamptz[], $12::uuid[]) WITH ORDINALITY
+                 AS new (tenant_id, agent_id, id, entry_id, kind, conversation_id, note, actor_kind, actor_id, epoch, at,
+                         customer_id, n)
              JOIN agent a ON a.tenant_id = new.tenant_id AND a.id = new.agent_id AND a.state = 1
              WHERE NOT EXISTS (
                  SELECT FROM notification old
@@ -40,11 +42,11 @@ pub async fn insert(connection: &mut Connection, notifications: &[Notification])
              ON CONFLICT (tenant_id, agent_id) DO UPDATE SET number = old.number + EXCLUDED.number
              RETURNING tenant_id, agent_id, number)
          INSERT INTO notification (tenant_id, agent_id, number, id, entry_id, kind, conversation_id, note, actor_kind,
-             actor_id, epoch, at)
+             actor_id, epoch, at, customer_id)
          SELECT new.tenant_id, new.agent_id,
                 head.number + 1 - row_number() OVER (PARTITION BY new.tenant_id, new.agent_id ORDER BY new.n DESC),
                 new.id, new.entry_id, new.kind, new.conversation_id, new.note, new.actor_kind, new.actor_id, new.epoch,
-                new.at
+                new.at, new.customer_id
          FROM new JOIN head USING (tenant_id, agent_id)
          ON CONFLICT (tenant_id, entry_id, agent_id) DO NOTHING",
         &tenants,
@@ -58,6 +60,7 @@ pub async fn insert(connection: &mut Connection, notifications: &[Notification])
         &actors as &[Option<Uuid>],
         &epochs,
         &times,
+        &customers as &[Option<Uuid>],
     )
     .execute(connection)
     .await?;
@@ -70,6 +73,7 @@ struct Record {
     entry_id: Uuid,
     kind: i16,
     conversation_id: Uuid,
+    customer_id: Option<Uuid>,
     note: String,
     actor_kind: i16,
     actor_id: Option<Uuid>,
@@ -87,6 +91,7 @@ impl Record {
             entry_id: self.entry_id,
             kind: checked(NotificationKind::from_number(self.kind.into())),
             conversation_id: self.conversation_id,
+            customer_id: self.customer_id,
             note: self.note,
             actor: Actor { kind: checked(ActorKind::from_number(self.actor_kind.into())), id: self.actor_id },
             epoch: self.epoch,
@@ -106,7 +111,7 @@ pub async fn before(
 ) -> Result<Vec<Listed>> {
     let records = sqlx::query_as!(
         Record,
-        "SELECT number, id, entry_id, kind, conversation_id, note, actor_kind, actor_id, epoch, at, read_at
+        "SELECT number, id, entry_id, kind, conversation_id, customer_id, note, actor_kind, actor_id, epoch, at, read_at
          FROM notification WHERE tenant_id = $1 AND agent_id = $2 AND number < $3 ORDER BY number DESC LIMIT $4",
         tenant_id,
         agent_id,
@@ -128,7 +133,7 @@ pub async fn after(
 ) -> Result<Vec<Listed>> {
     let records = sqlx::query_as!(
         Record,
-        "SELECT number, id, entry_id, kind, conversation_id, note, actor_kind, actor_id, epoch, at, read_at
+        "SELECT number, id, entry_id, kind, conversation_id, customer_id, note, actor_kind, actor_id, epoch, at, read_at
          FROM notification WHERE tenant_id = $1 AND agent_id = $2 AND number > $3 ORDER BY number LIMIT $4",
         tenant_id,
         agent_id,
@@ -167,6 +172,23 @@ pub async fn unread(connection: &mut Connection, tenant_id: Uuid, agent_id: Uuid
     .fetch_one(connection)
     .await?;
     Ok(unread)
+}
+
+/// Takes what deleted notes about customers said out of the notifications of them.
+pub async fn blank(connection: &mut Connection, notes: &[(Uuid, Uuid)]) -> Result<()> {
+    if notes.is_empty() {
+        return Ok(());
+    }
+    let (tenants, ids): (Vec<Uuid>, Vec<Uuid>) = notes.iter().copied().unzip();
+    sqlx::query!(
+        "UPDATE notification SET note = ''
+         WHERE (tenant_id, entry_id) IN (SELECT * FROM unnest($1::uuid[], $2::uuid[])) AND customer_id IS NOT NULL",
+        &tenants,
+        &ids,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 /// Marks an agent's own notifications as read; the first time counts, and ids of others change nothing.

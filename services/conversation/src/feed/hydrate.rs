@@ -54,7 +54,8 @@ impl Hydrate for Hydrator {
             | ChangeKind::Agent
             | ChangeKind::Team
             | ChangeKind::Customer
-            | ChangeKind::Tag => Vec::new(),
+            | ChangeKind::Tag
+            | ChangeKind::Note => Vec::new(),
         })
     }
 
@@ -79,7 +80,8 @@ impl Hydrate for Hydrator {
             | ChangeKind::Agent
             | ChangeKind::Team
             | ChangeKind::Customer
-            | ChangeKind::Tag => Vec::new(),
+            | ChangeKind::Tag
+            | ChangeKind::Note => Vec::new(),
         };
         let mut rows = self.read(connection, kind, &ids).await?;
         rows.sort_by_key(|row| (row.tenant_id, row.entity_id));

@@ -157,6 +157,41 @@ pub struct Note {
     pub text: String,
     pub author_subject: String,
     pub created_at: DateTime<Utc>,
+    // Answers that the release before kept do not have what follows.
+    #[serde(default)]
+    pub by_ai: bool,
+    #[serde(default)]
+    pub mention_agent_ids: Vec<Uuid>,
+    #[serde(default)]
+    pub pinned_at: Option<DateTime<Utc>>,
+    #[serde(default)]
+    pub edited_at: Option<DateTime<Utc>>,
+    #[serde(default)]
+    pub edited_by: Option<String>,
+    #[serde(default)]
+    pub version: i64,
+}
+
+impl Note {
+    /// Changes with what it says, not with its pin.
+    pub fn etag(&self) -> String {
+        self.version.to_string()
+    }
+}
+
+/// What a note said until it was edited or deleted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Revision {
+    pub note_id: Uuid,
+    pub customer_id: Uuid,
+    pub number: i64,
+    pub text: String,
+    pub written_by: String,
+    pub written_at: DateTime<Utc>,
+    pub ended_by: String,
+    pub ended_at: DateTime<Utc>,
+    /// The note was deleted then.
+    pub is_last: bool,
 }
 
 impl Contact {

@@ -1,11 +1,12 @@
 use tandem_change_feed::{Body, Hydrate, SnapshotRow};
 use tandem_database::{Connection, Result};
 use tandem_proto::feed::v1::ChangeKind;
+use uuid::Uuid;
 
-use crate::domain::model::{Key, Profile, TagState};
+use crate::domain::model::{Key, Note, Profile, TagState};
 use crate::{store, wire};
 
-/// Reads customers and tags for this service's own feed.
+/// Reads customers, tags and notes for this service's own feed.
 #[derive(Debug)]
 pub struct Customers;
 
@@ -21,6 +22,7 @@ impl Hydrate for Customers {
                 store::profile::read(connection, ids).await?.iter().map(customer).collect()
             }
             ChangeKind::Tag => store::tag::states(connection, ids).await?.into_iter().map(tag).collect(),
+            ChangeKind::Note => store::note::by_keys(connection, ids).await?.into_iter().map(note).collect(),
             _ => Vec::new(),
         })
     }
@@ -35,6 +37,7 @@ impl Hydrate for Customers {
         let keys = match kind {
             ChangeKind::Customer => store::customer::after_key(connection, after, limit).await?,
             ChangeKind::Tag => store::tag::after_key(connection, after, limit).await?,
+            ChangeKind::Note => store::note::after_key(connection, after, limit).await?,
             _ => Vec::new(),
         };
         self.read(connection, kind, &keys).await
@@ -46,6 +49,10 @@ fn customer(profile: &Profile) -> SnapshotRow {
     let mut customer = wire::customer(profile);
     customer.attributes.clear();
     SnapshotRow { tenant_id: profile.tenant_id, entity_id: profile.id, body: Body::Customer(customer) }
+}
+
+fn note((tenant_id, note): (Uuid, Note)) -> SnapshotRow {
+    SnapshotRow { tenant_id, entity_id: note.id, body: Body::Note(wire::note(note)) }
 }
 
 fn tag(state: TagState) -> SnapshotRow {

@@ -19,10 +19,10 @@ use tandem_access::{Caller, caller};
 use tandem_change_feed::Freshness;
 use tandem_proto::customer::v1::customer_service_server::CustomerService;
 use tandem_proto::customer::v1::{
-    AddNoteRequest, AddNoteResponse, BulkUpdateTagsRequest, BulkUpdateTagsResponse, GetCustomerRequest,
-    GetCustomerResponse, ListCustomerConversationsRequest, ListCustomerConversationsResponse,
-    ListCustomersRequest, ListCustomersResponse, ListNotesRequest, ListNotesResponse, UpdateCustomerRequest,
-    UpdateCustomerResponse, UpdateTagsRequest, UpdateTagsResponse,
+    BulkUpdateTagsRequest, BulkUpdateTagsResponse, GetCustomerRequest, GetCustomerResponse,
+    ListCustomerConversationsRequest, ListCustomerConversationsResponse, ListCustomersRequest,
+    ListCustomersResponse, UpdateCustomerRequest, UpdateCustomerResponse, UpdateTagsRequest,
+    UpdateTagsResponse,
 };
 use tandem_signed_token::{Signer, binding};
 use tonic::{Request, Response, Status};
@@ -37,7 +37,7 @@ const LINE: usize = 200;
 /// Characters of a category.
 const CATEGORY: usize = 64;
 
-/// Serves `CustomerService`, `MergeService` and `TagService`.
+/// Serves `CustomerService`, `MergeService`, `NoteService` and `TagService`.
 pub struct CustomerRpc {
     pub core: Core,
     pub freshness: Freshness,
@@ -119,16 +119,5 @@ impl CustomerService for CustomerRpc {
         request: Request<BulkUpdateTagsRequest>,
     ) -> Result<Response<BulkUpdateTagsResponse>, Status> {
         self.tag_many(Call::of(request)?).await.map(Response::new)
-    }
-
-    async fn add_note(&self, request: Request<AddNoteRequest>) -> Result<Response<AddNoteResponse>, Status> {
-        self.note(Call::of(request)?).await.map(Response::new)
-    }
-
-    async fn list_notes(
-        &self,
-        request: Request<ListNotesRequest>,
-    ) -> Result<Response<ListNotesResponse>, Status> {
-        self.notes(Call::of(request)?).await.map(Response::new)
     }
 }

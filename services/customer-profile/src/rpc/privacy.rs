@@ -17,7 +17,7 @@ use tandem_proto::conversation::v1::{
 };
 use tandem_proto::customer::v1::privacy_service_server::PrivacyService;
 use tandem_proto::customer::v1::{
-    Customer, ExportCustomerRequest, ExportCustomerResponse, ExportedRecord, Note, Tag,
+    Customer, ExportCustomerRequest, ExportCustomerResponse, ExportedRecord, Note, NoteRevision, Tag,
 };
 use tandem_proto::r#type::v1::{ConversationFilter, ConversationOrder};
 use tokio::sync::mpsc;
@@ -28,7 +28,7 @@ use uuid::Uuid;
 
 use super::check;
 use crate::domain::Core;
-use crate::domain::note::{self, List};
+use crate::domain::note::{self, History, List};
 use crate::domain::profile;
 use crate::domain::scope::Scope;
 use crate::peer::{Bearer, Conversations};
@@ -128,6 +128,7 @@ impl Export {
         let tags: Vec<Tag> = held.tags.into_iter().map(wire::tag).collect();
         self.send(OWN, "Tag", &tags).await?;
         self.notes(key).await?;
+        self.revisions(key).await?;
         self.history(&contacts).await?;
         let last = ExportCustomerResponse { complete: true, ..ExportCustomerResponse::default() };
         let _ = self.sender.send(Ok(last)).await;
@@ -141,6 +142,22 @@ impl Export {
             let page = note::list(&self.core, list, &Scope::All).await?;
             let notes: Vec<Note> = page.notes.into_iter().map(wire::note).collect();
             self.send(OWN, "Note", &notes).await?;
+            after = page.next;
+            if after.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// What notes said before, those that were deleted too.
+    async fn revisions(&self, key: (Uuid, Uuid)) -> Result<(), Status> {
+        let mut after = None;
+        loop {
+            let asked =
+                History { customer: key, note_id: None, with_deleted: true, page_size: PAGE.into(), after };
+            let page = note::history(&self.core, asked, &Scope::All).await?;
+            let revisions: Vec<NoteRevision> = page.revisions.into_iter().map(wire::revision).collect();
+            self.send(OWN, "NoteRevision", &revisions).await?;
             after = page.next;
             if after.is_none() {
                 return Ok(());

@@ -4,7 +4,7 @@ use tandem_fault::{Fault, Violations};
 use tandem_proto::customer::v1::tag_service_server::TagService;
 use tandem_proto::customer::v1::{
     DeleteTagRequest, DeleteTagResponse, ListTagsRequest, ListTagsResponse, MergeTagsRequest,
-    MergeTagsResponse, UpdateTagRequest, UpdateTagResponse,
+    MergeTagsResponse, Tag, UpdateTagRequest, UpdateTagResponse,
 };
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
@@ -92,9 +92,14 @@ fn parse_update(message: &UpdateTagRequest, tenant: Uuid) -> Result<UpdateTag, F
         }
     }
     let mut body = UpdateTagRequest { request_id: String::new(), ..message.clone() };
-    if let Some(tag) = &mut body.tag {
-        tag.etag = String::new();
-    }
+    // What is read with a tag may be another when the call is repeated.
+    body.tag = Some(Tag {
+        id: given.id,
+        name: given.name,
+        description: given.description,
+        colour: given.colour,
+        ..Tag::default()
+    });
     let request = check::request(&mut violations, tenant, "UpdateTag", &message.request_id, &body);
     violations.finish()?;
     Ok(UpdateTag { request, tag_id, etag: given.etag, name, description, colour })

@@ -351,6 +351,7 @@ pub async fn remove_empty(connection: &mut Connection, keys: &BTreeSet<Key>) -> 
              AND NOT EXISTS (SELECT 1 FROM contact k WHERE k.tenant_id = c.tenant_id AND k.customer_id = c.id)
              AND NOT EXISTS (SELECT 1 FROM customer m WHERE m.tenant_id = c.tenant_id AND m.merged_into = c.id)
              AND NOT EXISTS (SELECT 1 FROM note n WHERE n.tenant_id = c.tenant_id AND n.customer_id = c.id)
+             AND NOT EXISTS (SELECT 1 FROM note_revision n WHERE n.tenant_id = c.tenant_id AND n.customer_id = c.id)
              AND NOT EXISTS (SELECT 1 FROM customer_tag t WHERE t.tenant_id = c.tenant_id AND t.customer_id = c.id)
            RETURNING c.tenant_id, c.id, nextval('customer_version') AS "version!""#,
         &tenants,

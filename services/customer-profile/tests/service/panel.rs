@@ -2,6 +2,7 @@
 
 use prost_types::Timestamp;
 use sqlx::Row;
+use tandem_access::Role;
 use tandem_proto::customer::v1::{AddNoteRequest, AttributeType, GetCustomerRequest, GetCustomerResponse};
 use tonic::Code;
 use uuid::Uuid;
@@ -14,7 +15,7 @@ async fn panel(harness: &Harness, customer: Uuid) -> GetCustomerResponse {
 }
 
 /// Statements that the service ran since PostgreSQL began to count.
-pub async fn statements(harness: &Harness) -> i64 {
+async fn statements(harness: &Harness) -> i64 {
     let sql = "SELECT coalesce(sum(calls), 0)::bigint FROM pg_stat_statements
                JOIN pg_database d ON d.oid = dbid AND d.datname = current_database()
                WHERE query LIKE '%customer%' AND query NOT LIKE '%pg_stat%' OR query LIKE '%FROM tag%'
@@ -53,9 +54,10 @@ async fn a_panel_is_one_call_and_as_many_statements_for_much_as_for_little() {
             request_id: harness.id(),
             customer_id: [&ben, &again][number % 2].customer.to_string(),
             text: format!("note {number}"),
+            ..AddNoteRequest::default()
         };
         harness.ambient.clock().advance(chrono::TimeDelta::seconds(1));
-        guarded(harness.admin().add_note(request)).await.unwrap();
+        guarded(harness.notes_as(harness.tenant, "admin-1", Role::Admin).add_note(request)).await.unwrap();
     }
     harness.define("plan", AttributeType::Text, &[]).await;
     harness.define("age", AttributeType::Number, &[]).await;

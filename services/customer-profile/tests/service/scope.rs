@@ -53,10 +53,16 @@ async fn an_agent_finds_customers_with_a_contact_in_scope_or_with_none() {
         remove: Vec::new(),
     };
     refused(guarded(agent.update_tags(tags)).await, Code::NotFound, "NOT_FOUND");
-    let note = AddNoteRequest { request_id: harness.id(), customer_id: far_id.clone(), text: "x".to_owned() };
-    refused(guarded(agent.add_note(note)).await, Code::NotFound, "NOT_FOUND");
+    let note = AddNoteRequest {
+        request_id: harness.id(),
+        customer_id: far_id.clone(),
+        text: "x".to_owned(),
+        ..AddNoteRequest::default()
+    };
+    let mut noting = harness.notes_as(tenant, "agent-1", Role::Agent);
+    refused(guarded(noting.add_note(note)).await, Code::NotFound, "NOT_FOUND");
     let notes = ListNotesRequest { customer_id: far_id.clone(), ..ListNotesRequest::default() };
-    refused(guarded(agent.list_notes(notes)).await, Code::NotFound, "NOT_FOUND");
+    refused(guarded(noting.list_notes(notes)).await, Code::NotFound, "NOT_FOUND");
     let history = ListCustomerConversationsRequest {
         customer_id: far_id,
         ..ListCustomerConversationsRequest::default()

@@ -46,6 +46,7 @@ pub async fn tell_due(app: &App) -> Result<()> {
             entry_id: occasion(*kind, due),
             kind: *kind,
             conversation_id: due.conversation_id,
+            customer_id: None,
             note: String::new(),
             actor: Actor::SYSTEM,
             epoch: due.epoch,

@@ -14,7 +14,7 @@ pub use due::{soon, tell_due};
 pub use hub::Hub;
 pub use list::list;
 pub use mark_read::mark_read;
-pub use mention::of_mentions;
+pub use mention::{of_customer_notes, of_mentions};
 pub use preference::{mute, muted};
 pub use tell::{forget, of_changes, tell};
 pub use watch::watch;

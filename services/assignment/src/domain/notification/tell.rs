@@ -124,6 +124,7 @@ fn notification(
         entry_id: change.entry_id,
         kind,
         conversation_id: change.conversation_id,
+        customer_id: None,
         note: note(said),
         actor: change.actor,
         epoch: change.epoch,

@@ -35,6 +35,7 @@ pub async fn of_wakes(
             entry_id: wake.entry_id,
             kind: NotificationKind::Woken,
             conversation_id: wake.conversation_id,
+            customer_id: None,
             note: String::new(),
             // Whose contact it is says the conversation.
             actor: Actor { id: None, ..wake.actor },

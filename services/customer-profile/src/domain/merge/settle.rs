@@ -47,6 +47,8 @@ async fn part(
     let moved = placements(customers, &contacts, &merges, changed);
     let mut told = store::customer::place(connection, &moved).await?;
     told.sort_unstable();
+    // Also of those who are about to go: they were counted for what they carried.
+    tag::count_again(connection, &around).await?;
     let minted: BTreeSet<Key> =
         contacts.iter().map(|(tenant, contact)| (*tenant, contact.customer_id)).collect();
     let bare: BTreeSet<Key> = changed.difference(&minted).copied().collect();
@@ -56,7 +58,6 @@ async fn part(
         told.extend(gone);
     }
     store::standing::derive(connection, &around).await?;
-    tag::count_again(connection, &around).await?;
     tell(connection, ambient, &told).await
 }
 

@@ -1,12 +1,12 @@
-use serde::{Deserialize, Serialize};
 use tandem_database::{Result, begin};
 use tandem_request_log as request_log;
 use uuid::Uuid;
 
+use super::{Noted, tell};
+use crate::domain::Core;
 use crate::domain::model::Note;
 use crate::domain::profile::lock;
 use crate::domain::scope::Scope;
-use crate::domain::{Change, Core, tell};
 use crate::store;
 
 /// A note to write.
@@ -15,14 +15,9 @@ pub struct AddNote {
     pub request: request_log::Request,
     pub customer_id: Uuid,
     pub text: String,
+    pub mention_agent_ids: Vec<Uuid>,
     pub author_subject: String,
-}
-
-/// The written note.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Noted {
-    pub note: Note,
-    pub change: Option<Change>,
+    pub by_ai: bool,
 }
 
 /// Notes something about a customer. The profile's etag stays: a note is not part of it.
@@ -42,10 +37,17 @@ pub async fn add(core: &Core, add: AddNote, scope: &Scope) -> Result<Noted> {
         text: add.text,
         author_subject: add.author_subject,
         created_at: now,
+        by_ai: add.by_ai,
+        mention_agent_ids: add.mention_agent_ids,
+        pinned_at: None,
+        edited_at: None,
+        edited_by: None,
+        version: 1,
     };
     store::note::insert(&mut tx, tenant, &note).await?;
     let versions = store::customer::touch(&mut tx, &[customer].into(), false).await?;
-    let change = tell(&mut tx, &core.ambient, &versions).await?;
+    let calls = (!note.mention_agent_ids.is_empty()).then_some(((tenant, note.id), note.version));
+    let change = tell(&mut tx, core, calls, &versions).await?;
     let noted = Noted { note, change };
     request_log::record(&mut tx, &add.request, &noted).await?;
     tx.commit().await?;

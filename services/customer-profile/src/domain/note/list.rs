@@ -20,8 +20,11 @@ pub struct List {
 /// Where a page ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
-    at: DateTime<Utc>,
-    id: Uuid,
+    /// Among the pinned ones, which come first.
+    #[serde(default)]
+    pub pinned: bool,
+    pub at: DateTime<Utc>,
+    pub id: Uuid,
 }
 
 #[derive(Debug)]
@@ -31,7 +34,7 @@ pub struct Page {
     pub next: Option<Place>,
 }
 
-/// The notes about a customer and those merged into it, newest first.
+/// The notes about a customer and those merged into it: the pinned ones, then the others, each newest first.
 ///
 /// # Errors
 /// `NOT_FOUND`.
@@ -40,11 +43,15 @@ pub async fn list(core: &Core, list: List, scope: &Scope) -> Result<Page> {
     let tenant = list.customer.0;
     let root = find(&mut snapshot, list.customer, scope).await?;
     let members = store::customer::members(&mut snapshot, (tenant, root)).await?;
-    let place = list.after.map(|place| (place.at, place.id));
-    let mut notes = store::note::before(&mut snapshot, tenant, &members, place, list.page_size + 1).await?;
+    let limit = list.page_size + 1;
+    let mut notes = store::note::before(&mut snapshot, tenant, &members, list.after, limit).await?;
     let wanted = usize::try_from(list.page_size).unwrap_or_default();
     let more = notes.len() > wanted;
     notes.truncate(wanted);
-    let next = notes.last().filter(|_| more).map(|note| Place { at: note.created_at, id: note.id });
+    let next = notes.last().filter(|_| more).map(|note| Place {
+        pinned: note.pinned_at.is_some(),
+        at: note.created_at,
+        id: note.id,
+    });
     Ok(Page { notes, next })
 }

@@ -17,6 +17,7 @@ use tandem_fault::reason_of;
 use tandem_proto::customer::v1::attribute_service_client::AttributeServiceClient;
 use tandem_proto::customer::v1::customer_service_client::CustomerServiceClient;
 use tandem_proto::customer::v1::merge_service_client::MergeServiceClient;
+use tandem_proto::customer::v1::note_service_client::NoteServiceClient;
 use tandem_proto::customer::v1::tag_service_client::TagServiceClient;
 use tandem_proto::customer::v1::{
     AttributeDefinition, AttributeType, CreateAttributeDefinitionRequest, Customer, GetCustomerRequest,
@@ -53,6 +54,7 @@ impl Interceptor for As {
 
 pub type Merger = MergeServiceClient<InterceptedService<Channel, As>>;
 pub type Client = CustomerServiceClient<InterceptedService<Channel, As>>;
+pub type Notes = NoteServiceClient<InterceptedService<Channel, As>>;
 pub type Words = TagServiceClient<InterceptedService<Channel, As>>;
 pub type Attributes = AttributeServiceClient<InterceptedService<Channel, As>>;
 
@@ -132,6 +134,11 @@ impl Harness {
     /// Somebody who sees the whole of [`Harness::tenant`].
     pub fn admin(&self) -> Client {
         self.client(self.tenant, "admin-1", Role::Admin)
+    }
+
+    pub fn notes_as(&self, tenant: Uuid, subject: &str, role: Role) -> Notes {
+        let token = self.token(Some(tenant), subject, role).parse().unwrap();
+        NoteServiceClient::with_interceptor(self.channel(), As(token))
     }
 
     pub fn words_as(&self, tenant: Uuid, role: Role) -> Words {

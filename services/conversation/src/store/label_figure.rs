@@ -133,8 +133,12 @@ pub async fn list(connection: &mut Connection, tenant_id: Uuid, wanted: &Wanted)
     let after =
         wanted.after.unwrap_or(Place { conversations: i64::MAX, previous: i64::MAX, id: Uuid::max() });
     let rows = sqlx::query!(
-        r#"WITH figure AS (
-             SELECT coalesce(l.merged_into, t.merged_into, f.label_id) AS id, f.day, sum(f.conversations)::bigint AS n
+        r#"WITH meant AS MATERIALIZED (
+             SELECT id, merged_into, false AS deleted, name FROM label WHERE tenant_id = $1 AND $2::smallint = 1
+             UNION ALL
+             SELECT id, merged_into, deleted, '' FROM customer_tag WHERE tenant_id = $1 AND $2::smallint = 2),
+           figure AS (
+             SELECT coalesce(m.merged_into, f.label_id) AS id, f.day, sum(f.conversations)::bigint AS n
              FROM (
                SELECT label_id, day, conversations FROM label_figure
                WHERE tenant_id = $1 AND kind = $2 AND day BETWEEN $3 AND $5
@@ -143,9 +147,8 @@ pub async fn list(connection: &mut Connection, tenant_id: Uuid, wanted: &Wanted)
                SELECT label_id, day, conversations FROM label_figure_change
                WHERE tenant_id = $1 AND kind = $2 AND day BETWEEN $3 AND $5
                  AND ($6::uuid[] IS NULL OR channel_id = ANY($6))) AS f
-             LEFT JOIN label l ON l.tenant_id = $1 AND l.id = f.label_id
-             LEFT JOIN customer_tag t ON t.tenant_id = $1 AND t.id = f.label_id
-             WHERE t.deleted IS NOT TRUE
+             LEFT JOIN meant m ON m.id = f.label_id
+             WHERE m.deleted IS NOT TRUE
              GROUP BY 1, 2),
            page AS (
              SELECT id, coalesce(sum(n) FILTER (WHERE day >= $4), 0)::bigint AS conversations,
@@ -155,10 +158,10 @@ pub async fn list(connection: &mut Connection, tenant_id: Uuid, wanted: &Wanted)
              SELECT * FROM page
              WHERE (conversations > 0 OR previous > 0) AND (conversations, previous, id) < ($7, $8, $9)
              ORDER BY conversations DESC, previous DESC, id DESC LIMIT $10)
-           SELECT shown.id AS "id!", coalesce(label.name, '') AS "name!", shown.conversations AS "conversations!",
+           SELECT shown.id AS "id!", coalesce(meant.name, '') AS "name!", shown.conversations AS "conversations!",
                   shown.previous AS "previous!", array_agg(figure.day) AS "days!", array_agg(figure.n) AS "daily!"
            FROM shown JOIN figure ON figure.id = shown.id
-           LEFT JOIN label ON label.tenant_id = $1 AND label.id = shown.id
+           LEFT JOIN meant ON meant.id = shown.id
            GROUP BY 1, 2, 3, 4 ORDER BY shown.conversations DESC, shown.previous DESC, shown.id DESC"#,
         tenant_id,
         wanted.kind.number(),

@@ -9,6 +9,7 @@ mod build;
 mod database;
 mod dump;
 mod eventually;
+mod indexed;
 mod process;
 mod random_filters;
 pub mod raw;

@@ -65,6 +65,8 @@ pub struct Suite {
     assignments: Vec<SocketAddr>,
     customer_profile: SocketAddr,
     search: SocketAddr,
+    /// Of the indexes.
+    pub(crate) index_prefix: String,
     key: SigningKey,
     folder: TempDir,
     drain: Drain,
@@ -94,6 +96,7 @@ impl Suite {
         let key = SigningKey::generate(&ambient);
         std::fs::write(folder.path().join("jwks.json"), key.jwks_json()).unwrap();
         let mut suite = Self {
+            index_prefix: format!("t{}_", ambient.id().simple()),
             tenant: ambient.id(),
             ambient,
             conversation_url: String::new(),
@@ -145,16 +148,21 @@ impl Suite {
             self.running.push(started.unwrap());
         }
         if parts.search {
-            let url = self.databases.create(&tandem_search::MIGRATOR).await;
-            let mut config =
-                tandem_search::Config { common: self.common(self.search, &url), ..Default::default() };
-            config.search.meilisearch_url = std::env::var("MEILISEARCH_URL")
-                .expect("MEILISEARCH_URL names an engine; `make test` starts one");
-            config.search.meilisearch_key = Secret::new(std::env::var("MEILISEARCH_KEY").unwrap_or_default());
-            config.search.index_prefix = format!("t{}_", self.ambient.id().simple());
-            let started = tandem_search::start(config, self.ambient.clone(), self.drain.clone()).await;
-            self.running.push(started.unwrap());
+            self.serve_search().await;
         }
+    }
+
+    /// Starts the search service: later than the others where that is what a test is about.
+    pub async fn serve_search(&mut self) {
+        let url = self.databases.create(&tandem_search::MIGRATOR).await;
+        let mut config =
+            tandem_search::Config { common: self.common(self.search, &url), ..Default::default() };
+        config.search.meilisearch_url = std::env::var("MEILISEARCH_URL")
+            .expect("MEILISEARCH_URL names an engine; `make test` starts one");
+        config.search.meilisearch_key = Secret::new(std::env::var("MEILISEARCH_KEY").unwrap_or_default());
+        config.search.index_prefix.clone_from(&self.index_prefix);
+        let started = tandem_search::start(config, self.ambient.clone(), self.drain.clone()).await;
+        self.running.push(started.unwrap());
     }
 
     /// The common configuration of a service that listens at an address.
@@ -184,6 +192,7 @@ impl Suite {
                 conversation: peer(self.conversations[0]),
                 assignment: peer(self.assignments[0]),
                 customer_profile: peer(self.customer_profile),
+                search: peer(self.search),
             },
             clock_file: Some(self.folder.path().join("clock")),
             ..Common::default()
@@ -205,6 +214,7 @@ impl Suite {
             pair("PEERS__CONVERSATION", common.peers.conversation),
             pair("PEERS__ASSIGNMENT", common.peers.assignment),
             pair("PEERS__CUSTOMER_PROFILE", common.peers.customer_profile),
+            pair("PEERS__SEARCH", common.peers.search),
             pair("CLOCK_FILE", self.folder.path().join("clock").display().to_string()),
         ]
     }

@@ -18,9 +18,10 @@ use tandem_proto::customer::v1::attribute_service_client::AttributeServiceClient
 use tandem_proto::customer::v1::customer_service_client::CustomerServiceClient;
 use tandem_proto::customer::v1::merge_service_client::MergeServiceClient;
 use tandem_proto::customer::v1::note_service_client::NoteServiceClient;
+use tandem_proto::customer::v1::privacy_service_client::PrivacyServiceClient;
 use tandem_proto::customer::v1::{
-    AddNoteRequest, AttributeDefinition, AttributeType, CreateAttributeDefinitionRequest, GetCustomerRequest,
-    MergeCustomersRequest, UpdateTagsRequest,
+    AddNoteRequest, AttributeDefinition, AttributeType, CreateAttributeDefinitionRequest,
+    EraseCustomerRequest, GetCustomerRequest, MergeCustomersRequest, UpdateTagsRequest,
 };
 use tandem_tests::raw::{call, descriptors, method, request};
 use tandem_tests::{Kind, Parts, Suite, eventually, stored, whatsapp};
@@ -95,6 +96,7 @@ async fn furnish(suite: &Suite) -> Ids {
         ("$attribute", attribute(suite).await),
         ("$tag", tag(suite, &customer_id).await),
         ("$note", note(suite, &customer_id).await),
+        ("$erasure", erasure(suite).await),
     ])
 }
 
@@ -178,6 +180,22 @@ async fn note(suite: &Suite, customer_id: &str) -> String {
     };
     let added = NoteServiceClient::new(admin).add_note(request).await.unwrap().into_inner();
     added.note.unwrap().id
+}
+
+/// The erasure of somebody.
+async fn erasure(suite: &Suite) -> String {
+    let channel = suite.create_channel().await;
+    let item = tandem_tests::item_at("m4", vec![whatsapp("US.4")], "hello", suite.ambient.now());
+    let mut written = suite.ingest(0, channel, vec![item]).await;
+    let thread = stored(written.results.remove(0)).conversation_id;
+    let request = EraseCustomerRequest {
+        request_id: suite.request_id(),
+        customer_id: suite.get(&thread).await.customer_id,
+        at_least_as_fresh: vec![written.change_token],
+    };
+    let admin = suite.channel(Kind::CustomerProfile, 0, &suite.spec("admin", Role::Admin));
+    let begun = PrivacyServiceClient::new(admin).erase_customer(request).await.unwrap().into_inner();
+    begun.erasure.unwrap().id
 }
 
 async fn personal_view(suite: &Suite) -> String {

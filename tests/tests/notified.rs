@@ -9,7 +9,7 @@ use tandem_proto::assignment::v1::{ListNotificationsRequest, Notification, Notif
 use tandem_proto::conversation::v1::SendMessageRequest;
 use tandem_proto::customer::v1::note_service_client::NoteServiceClient;
 use tandem_proto::customer::v1::{AddNoteRequest, DeleteNoteRequest, UpdateNoteRequest};
-use tandem_tests::{Kind, Parts, Suite, eventually, whatsapp};
+use tandem_tests::{Databases, Kind, Parts, Suite, eventually, whatsapp};
 
 /// An agent's notifications of one kind, once there are so many.
 async fn told(suite: &Suite, number: usize, kind: NotificationKind, count: usize) -> Vec<Notification> {
@@ -107,6 +107,62 @@ async fn a_note_about_a_customer_tells_each_whom_it_names_once() {
     let token = writer.delete_note(delete).await.unwrap().into_inner().change_token;
     assert_eq!(of(1, &token).await[0].note, "");
     assert_eq!(of(2, &token).await.iter().filter(|one| one.note.is_empty()).count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_note_calls_an_agent_once_however_long_ago_and_says_nothing_after_its_end() {
+    let suite = Suite::start(Parts { customer_profile: true, ..Parts::WITH_ASSIGNMENT }).await;
+    let (agents, _) = suite.agents(2).await;
+    let channel = suite.create_channel().await;
+    let conversation = suite.write(channel, "m1", &[whatsapp("US.1")], "hello").await.conversation_id;
+    let customer_id = suite.get(&conversation).await.customer_id;
+    let profile = suite.channel(Kind::CustomerProfile, 0, &suite.spec("agent-0", Role::Agent));
+    let mut writer = NoteServiceClient::new(profile);
+    let mentions = vec![agents[1].to_string()];
+    let add = |text: &str| AddNoteRequest {
+        request_id: suite.request_id(),
+        customer_id: customer_id.clone(),
+        text: text.to_owned(),
+        mention_agent_ids: mentions.clone(),
+    };
+    let of = async |token: &str| {
+        let request =
+            ListNotificationsRequest { at_least_as_fresh: vec![token.to_owned()], ..Default::default() };
+        suite.notifications(1).list_notifications(request).await.unwrap().into_inner().notifications
+    };
+    let doomed = add("she pays late");
+    let doomed =
+        eventually("the profile is there", async || writer.clone().add_note(doomed.clone()).await.ok()).await;
+    let doomed = doomed.into_inner();
+    assert_eq!(of(&doomed.change_token).await[0].note, "she pays late");
+    // Nobody follows while it ends, and when somebody does again, the place is lost.
+    let cursor = |set: &str| format!("UPDATE feed_cursor SET {set} WHERE feed LIKE 'customer-profile%'");
+    let away = "mark = ~mark, lease = gen_random_uuid(), lease_until = '2200-01-01'";
+    Databases::execute_on(&suite.assignment_url, &cursor(away)).await;
+    let delete = DeleteNoteRequest {
+        request_id: suite.request_id(),
+        note_id: doomed.note.unwrap().id,
+        ..Default::default()
+    };
+    writer.delete_note(delete).await.unwrap();
+    let kept = writer.add_note(add("she pays early")).await.unwrap().into_inner();
+    Databases::execute_on(&suite.assignment_url, &cursor("lease = NULL, lease_until = NULL")).await;
+    let notes: Vec<_> = of(&kept.change_token).await.into_iter().map(|one| one.note).collect();
+    assert_eq!(notes, ["she pays early", ""]);
+
+    // Notifications are kept thirty days: what was told before them is not told again by an edit.
+    suite.ambient.clock().advance(TimeDelta::days(31));
+    Databases::execute_on(&suite.assignment_url, "DELETE FROM notification").await;
+    let note = kept.note.unwrap();
+    let edit = UpdateNoteRequest {
+        request_id: suite.request_id(),
+        note_id: note.id,
+        text: "she pays on time".to_owned(),
+        mention_agent_ids: mentions.clone(),
+        etag: note.etag,
+    };
+    let token = writer.update_note(edit).await.unwrap().into_inner().change_token;
+    assert_eq!(of(&token).await, []);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -24,9 +24,10 @@ const ASSIGNMENT: &[&str] = &[
     "tandem.assignment.v1.OverviewService",
     "tandem.assignment.v1.PresenceService",
     "tandem.assignment.v1.OperationService",
+    "tandem.feed.v1.FreshnessService",
     "tandem.feed.v1.ChangeFeedService",
 ];
-const SEARCH: &[&str] = &["tandem.search.v1.SearchService"];
+const SEARCH: &[&str] = &["tandem.search.v1.SearchService", "tandem.feed.v1.FreshnessService"];
 
 /// A token of one role; a service has no tenant of its own.
 fn spec(suite: &Suite, role: Role) -> TokenSpec {

@@ -66,6 +66,9 @@ pub struct Customer {
     /// The e-mail addresses of the contacts that are shown.
     #[prost(message, repeated, tag = "31")]
     pub emails: ::prost::alloc::vec::Vec<CustomerEmail>,
+    /// When the customer was erased; then ids, times and counts alone are set.
+    #[prost(message, optional, tag = "32")]
+    pub erase_time: ::core::option::Option<::prost_types::Timestamp>,
 }
 /// A phone number of one contact.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -133,7 +136,7 @@ pub struct Tag {
     pub version: i64,
 }
 /// A note of the team about a customer.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Note {
     /// The note's id, a UUID.
     #[prost(string, tag = "1")]
@@ -168,6 +171,9 @@ pub struct Note {
     /// Changes with every edit; send it back with the next. Empty asks nothing.
     #[prost(string, tag = "11")]
     pub etag: ::prost::alloc::string::String,
+    /// On the feed alone: when the note first called each of `mention_agent_ids`, in their order.
+    #[prost(message, repeated, tag = "12")]
+    pub mention_times: ::prost::alloc::vec::Vec<::prost_types::Timestamp>,
 }
 /// What a note said until it was edited or deleted.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1948,6 +1954,106 @@ pub mod customer_service_server {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
+/// The erasure of a person.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Erasure {
+    /// The erasure's id, a UUID.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// The customer who stood for the person.
+    #[prost(string, tag = "2")]
+    pub customer_id: ::prost::alloc::string::String,
+    /// Everyone who was erased with it: the customer, and those merged into it.
+    #[prost(string, repeated, tag = "3")]
+    pub customer_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// How far it is.
+    #[prost(enumeration = "ErasureState", tag = "4")]
+    pub state: i32,
+    /// Contacts of the person.
+    #[prost(int32, tag = "5")]
+    pub contacts: i32,
+    /// Conversations that are erased through, and the messages that they had.
+    #[prost(int64, tag = "6")]
+    pub conversations_erased: i64,
+    /// See `conversations_erased`.
+    #[prost(int64, tag = "7")]
+    pub messages_erased: i64,
+    /// Conversations that are still to be erased.
+    #[prost(int64, tag = "8")]
+    pub conversations_left: i64,
+    /// Why it does not go on at this moment; tried again every few seconds.
+    #[prost(enumeration = "super::super::r#type::v1::ErrorReason", tag = "9")]
+    pub waits_for: i32,
+    /// Who asked for it: the subject of their token.
+    #[prost(string, tag = "10")]
+    pub by_subject: ::prost::alloc::string::String,
+    /// When it began.
+    #[prost(message, optional, tag = "11")]
+    pub create_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// When it last went on.
+    #[prost(message, optional, tag = "12")]
+    pub update_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// When it ended; unset while it runs.
+    #[prost(message, optional, tag = "13")]
+    pub end_time: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// Asks for a person to be erased.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EraseCustomerRequest {
+    /// A UUID; the same id and body answer the same again.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The customer's id.
+    #[prost(string, tag = "2")]
+    pub customer_id: ::prost::alloc::string::String,
+    /// Change tokens of what must be known of the person before it begins, such as of the last message: at most 10.
+    #[prost(string, repeated, tag = "3")]
+    pub at_least_as_fresh: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// The erasure, as it began.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EraseCustomerResponse {
+    /// The erasure.
+    #[prost(message, optional, tag = "1")]
+    pub erasure: ::core::option::Option<Erasure>,
+    /// Send it as `at_least_as_fresh` where the end of the profile must show.
+    #[prost(string, tag = "2")]
+    pub change_token: ::prost::alloc::string::String,
+}
+/// Asks how far an erasure is.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetErasureRequest {
+    /// The erasure's id.
+    #[prost(string, tag = "1")]
+    pub erasure_id: ::prost::alloc::string::String,
+}
+/// How far it is.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetErasureResponse {
+    /// The erasure.
+    #[prost(message, optional, tag = "1")]
+    pub erasure: ::core::option::Option<Erasure>,
+}
+/// Asks for the tenant's erasures.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListErasuresRequest {
+    /// How many at most: 1 to 200, 0 means 50.
+    #[prost(int32, tag = "1")]
+    pub page_size: i32,
+    /// Where the last page ended.
+    #[prost(string, tag = "2")]
+    pub page_token: ::prost::alloc::string::String,
+}
+/// One page of erasures.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListErasuresResponse {
+    /// The erasures.
+    #[prost(message, repeated, tag = "1")]
+    pub erasures: ::prost::alloc::vec::Vec<Erasure>,
+    /// Empty at the end.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
 /// Asks for everything of a person.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ExportCustomerRequest {
@@ -1980,6 +2086,43 @@ pub struct ExportedRecord {
     /// That message in ProtoJSON.
     #[prost(string, tag = "3")]
     pub json: ::prost::alloc::string::String,
+}
+/// How far an erasure is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ErasureState {
+    /// Not given.
+    Unspecified = 0,
+    /// The profile is erased; contacts and conversations are being erased.
+    Conversations = 1,
+    /// Every source is erased; copies and indexes follow.
+    Copies = 2,
+    /// Nothing of the person is left.
+    Done = 3,
+}
+impl ErasureState {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "ERASURE_STATE_UNSPECIFIED",
+            Self::Conversations => "ERASURE_STATE_CONVERSATIONS",
+            Self::Copies => "ERASURE_STATE_COPIES",
+            Self::Done => "ERASURE_STATE_DONE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "ERASURE_STATE_UNSPECIFIED" => Some(Self::Unspecified),
+            "ERASURE_STATE_CONVERSATIONS" => Some(Self::Conversations),
+            "ERASURE_STATE_COPIES" => Some(Self::Copies),
+            "ERASURE_STATE_DONE" => Some(Self::Done),
+            _ => None,
+        }
+    }
 }
 /// Generated client implementations.
 pub mod privacy_service_client {
@@ -2107,6 +2250,92 @@ pub mod privacy_service_client {
                 );
             self.inner.server_streaming(req, path, codec).await
         }
+        /// Begins to erase a person for good, under every customer that was merged into one: profile, notes with what they said
+        /// before, tags and attributes at once, and whoever has the customer open is refused from here on (ERASED); then contacts,
+        /// conversations, messages, what waits to be sent, copies and indexes in every service, whatever process ends meanwhile. Ids,
+        /// counts and figures stay, without a word of the person. What was sent before and comes again, or late, is not stored. Asking
+        /// again for a customer that is erased answers that erasure. Errors: INVALID_ARGUMENT, NOT_FOUND.
+        pub async fn erase_customer(
+            &mut self,
+            request: impl tonic::IntoRequest<super::EraseCustomerRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::EraseCustomerResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.customer.v1.PrivacyService/EraseCustomer",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("tandem.customer.v1.PrivacyService", "EraseCustomer"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// How far an erasure is. Errors: INVALID_ARGUMENT, NOT_FOUND.
+        pub async fn get_erasure(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetErasureRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetErasureResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.customer.v1.PrivacyService/GetErasure",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("tandem.customer.v1.PrivacyService", "GetErasure"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Every erasure of the tenant, newest first: they are kept for good, and hold nothing of the person.
+        /// Errors: INVALID_ARGUMENT (PAGE_TOKEN_INVALID).
+        pub async fn list_erasures(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListErasuresRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListErasuresResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.customer.v1.PrivacyService/ListErasures",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("tandem.customer.v1.PrivacyService", "ListErasures"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -2138,6 +2367,35 @@ pub mod privacy_service_server {
             request: tonic::Request<super::ExportCustomerRequest>,
         ) -> std::result::Result<
             tonic::Response<Self::ExportCustomerStream>,
+            tonic::Status,
+        >;
+        /// Begins to erase a person for good, under every customer that was merged into one: profile, notes with what they said
+        /// before, tags and attributes at once, and whoever has the customer open is refused from here on (ERASED); then contacts,
+        /// conversations, messages, what waits to be sent, copies and indexes in every service, whatever process ends meanwhile. Ids,
+        /// counts and figures stay, without a word of the person. What was sent before and comes again, or late, is not stored. Asking
+        /// again for a customer that is erased answers that erasure. Errors: INVALID_ARGUMENT, NOT_FOUND.
+        async fn erase_customer(
+            &self,
+            request: tonic::Request<super::EraseCustomerRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::EraseCustomerResponse>,
+            tonic::Status,
+        >;
+        /// How far an erasure is. Errors: INVALID_ARGUMENT, NOT_FOUND.
+        async fn get_erasure(
+            &self,
+            request: tonic::Request<super::GetErasureRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetErasureResponse>,
+            tonic::Status,
+        >;
+        /// Every erasure of the tenant, newest first: they are kept for good, and hold nothing of the person.
+        /// Errors: INVALID_ARGUMENT (PAGE_TOKEN_INVALID).
+        async fn list_erasures(
+            &self,
+            request: tonic::Request<super::ListErasuresRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListErasuresResponse>,
             tonic::Status,
         >;
     }
@@ -2265,6 +2523,141 @@ pub mod privacy_service_server {
                     };
                     Box::pin(fut)
                 }
+                "/tandem.customer.v1.PrivacyService/EraseCustomer" => {
+                    #[allow(non_camel_case_types)]
+                    struct EraseCustomerSvc<T: PrivacyService>(pub Arc<T>);
+                    impl<
+                        T: PrivacyService,
+                    > tonic::server::UnaryService<super::EraseCustomerRequest>
+                    for EraseCustomerSvc<T> {
+                        type Response = super::EraseCustomerResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::EraseCustomerRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as PrivacyService>::erase_customer(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = EraseCustomerSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.customer.v1.PrivacyService/GetErasure" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetErasureSvc<T: PrivacyService>(pub Arc<T>);
+                    impl<
+                        T: PrivacyService,
+                    > tonic::server::UnaryService<super::GetErasureRequest>
+                    for GetErasureSvc<T> {
+                        type Response = super::GetErasureResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetErasureRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as PrivacyService>::get_erasure(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetErasureSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.customer.v1.PrivacyService/ListErasures" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListErasuresSvc<T: PrivacyService>(pub Arc<T>);
+                    impl<
+                        T: PrivacyService,
+                    > tonic::server::UnaryService<super::ListErasuresRequest>
+                    for ListErasuresSvc<T> {
+                        type Response = super::ListErasuresResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListErasuresRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as PrivacyService>::list_erasures(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListErasuresSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
                 _ => {
                     Box::pin(async move {
                         let mut response = http::Response::new(
@@ -2322,7 +2715,7 @@ pub struct AddNoteRequest {
     pub mention_agent_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 /// The note.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct AddNoteResponse {
     /// The note.
     #[prost(message, optional, tag = "1")]
@@ -2374,7 +2767,7 @@ pub struct UpdateNoteRequest {
     pub etag: ::prost::alloc::string::String,
 }
 /// The changed note.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct UpdateNoteResponse {
     /// The note.
     #[prost(message, optional, tag = "1")]
@@ -2417,7 +2810,7 @@ pub struct PinNoteRequest {
     pub pinned: bool,
 }
 /// The note.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct PinNoteResponse {
     /// The note.
     #[prost(message, optional, tag = "1")]

@@ -533,6 +533,8 @@ pub enum ErrorReason {
     AlreadyMerged = 50,
     /// \[FAILED_PRECONDITION\] The merge was undone before. Metadata: `undone_at`.
     AlreadyUndone = 51,
+    /// \[FAILED_PRECONDITION\] The customer or the conversation was erased: nothing is written to it again.
+    Erased = 52,
 }
 impl ErrorReason {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -580,6 +582,7 @@ impl ErrorReason {
             Self::Internal => "ERROR_REASON_INTERNAL",
             Self::AlreadyMerged => "ERROR_REASON_ALREADY_MERGED",
             Self::AlreadyUndone => "ERROR_REASON_ALREADY_UNDONE",
+            Self::Erased => "ERROR_REASON_ERASED",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -624,6 +627,7 @@ impl ErrorReason {
             "ERROR_REASON_INTERNAL" => Some(Self::Internal),
             "ERROR_REASON_ALREADY_MERGED" => Some(Self::AlreadyMerged),
             "ERROR_REASON_ALREADY_UNDONE" => Some(Self::AlreadyUndone),
+            "ERROR_REASON_ERASED" => Some(Self::Erased),
             _ => None,
         }
     }

@@ -7,7 +7,7 @@ use tandem_access::TenantGate;
 use tandem_ambient::Ambient;
 use tandem_assembly::{Foundation, Running, StartError};
 use tandem_bootstrap::Drain;
-use tandem_change_feed::{Consumer, ConsumerConfig, FeedServer, Freshness, Sequencer, Tail};
+use tandem_change_feed::{Consumer, ConsumerConfig, FeedServer, Freshness, FreshnessApi, Sequencer, Tail};
 use tandem_proto::assignment::v1::assignment_service_server::AssignmentServiceServer;
 use tandem_proto::assignment::v1::directory_service_server::DirectoryServiceServer;
 use tandem_proto::assignment::v1::notification_service_server::NotificationServiceServer;
@@ -16,6 +16,7 @@ use tandem_proto::assignment::v1::overview_service_server::OverviewServiceServer
 use tandem_proto::assignment::v1::presence_service_server::PresenceServiceServer;
 use tandem_proto::assignment::v1::routing_service_server::RoutingServiceServer;
 use tandem_proto::feed::v1::change_feed_service_server::ChangeFeedServiceServer;
+use tandem_proto::feed::v1::freshness_service_server::FreshnessServiceServer;
 use tandem_signed_token::ServiceName;
 use tonic::server::NamedService;
 use tonic::service::Routes;
@@ -81,6 +82,7 @@ pub async fn start(config: Config, ambient: Ambient, drain: Drain) -> Result<Run
     ];
     let freshness = Freshness::new(ServiceName::Assignment, foundation.signer.clone(), pool.clone(), feeds);
     let conversations = Conversations::new(peer, foundation.max_message_bytes);
+    let awaited = FreshnessApi { freshness: freshness.clone() };
     let app = App { pool, ambient, sequencer, freshness, conversations };
 
     let suspended = Suspended::default();
@@ -105,6 +107,7 @@ pub async fn start(config: Config, ambient: Ambient, drain: Drain) -> Result<Run
         .add_service(NotificationServiceServer::new(notifications).max_decoding_message_size(most))
         .add_service(PresenceServiceServer::new(presences).max_decoding_message_size(most))
         .add_service(OperationServiceServer::new(operations).max_decoding_message_size(most))
+        .add_service(FreshnessServiceServer::new(awaited).max_decoding_message_size(most))
         .add_service(ChangeFeedServiceServer::new(feed).max_encoding_message_size(usize::MAX));
     let names = vec![
         <DirectoryServiceServer<rpc::Directory> as NamedService>::NAME,
@@ -114,6 +117,7 @@ pub async fn start(config: Config, ambient: Ambient, drain: Drain) -> Result<Run
         <PresenceServiceServer<rpc::Presences> as NamedService>::NAME,
         <OperationServiceServer<rpc::Operations> as NamedService>::NAME,
         <OverviewServiceServer<rpc::Overview> as NamedService>::NAME,
+        <FreshnessServiceServer<FreshnessApi> as NamedService>::NAME,
         <ChangeFeedServiceServer<FeedServer<Directory>> as NamedService>::NAME,
     ];
     Ok(foundation.serve(routes, names, RULES, Some(gate)))

@@ -61,6 +61,7 @@ pub const RULES: &[Rule] = &[
     ),
     rule("/tandem.assignment.v1.OverviewService/GetLoad", &[Supervisor, Admin], Any),
     rule("/tandem.assignment.v1.OverviewService/GetFigures", &[Supervisor, Admin], Any),
+    rule("/tandem.feed.v1.FreshnessService/AwaitChanges", &[Service], Any),
     rule("/tandem.feed.v1.ChangeFeedService/Subscribe", &[Service], NoTenant),
     rule("/tandem.feed.v1.ChangeFeedService/Snapshot", &[Service], NoTenant),
     rule("/tandem.feed.v1.ChangeFeedService/Locate", &[Service], NoTenant),
@@ -81,9 +82,7 @@ mod tests {
         for file in &set.file {
             for service in &file.service {
                 let service_name = format!("{}.{}", file.package(), service.name());
-                if file.package() == "tandem.assignment.v1"
-                    || service_name == "tandem.feed.v1.ChangeFeedService"
-                {
+                if ["tandem.assignment.v1", "tandem.feed.v1"].contains(&file.package()) {
                     methods.extend(
                         service.method.iter().map(|method| format!("/{service_name}/{}", method.name())),
                     );

@@ -8,18 +8,20 @@ use tandem_access::TenantGate;
 use tandem_ambient::Ambient;
 use tandem_assembly::{Common, Foundation, Running, Section, StartError};
 use tandem_bootstrap::Drain;
-use tandem_change_feed::{Consumer, ConsumerConfig, FeedServer, Freshness, Sequencer, Tail};
+use tandem_change_feed::{Consumer, ConsumerConfig, FeedServer, Freshness, FreshnessApi, Sequencer, Tail};
 use tandem_fault::{Fault, Reason};
 use tandem_proto::conversation::v1::ai_service_server::AiServiceServer;
 use tandem_proto::conversation::v1::channel_service_server::ChannelServiceServer;
 use tandem_proto::conversation::v1::conversation_service_server::ConversationServiceServer;
 use tandem_proto::conversation::v1::ingest_service_server::IngestServiceServer;
 use tandem_proto::conversation::v1::outbound_service_server::OutboundServiceServer;
+use tandem_proto::conversation::v1::privacy_service_server::PrivacyServiceServer;
 use tandem_proto::conversation::v1::tenant_service_server::TenantServiceServer;
 use tandem_proto::conversation::v1::transfer_service_server::TransferServiceServer;
 use tandem_proto::conversation::v1::view_service_server::ViewServiceServer;
 use tandem_proto::conversation::v1::watch_service_server::WatchServiceServer;
 use tandem_proto::feed::v1::change_feed_service_server::ChangeFeedServiceServer;
+use tandem_proto::feed::v1::freshness_service_server::FreshnessServiceServer;
 use tandem_signed_token::ServiceName;
 use tonic::service::Routes;
 
@@ -113,6 +115,7 @@ pub async fn start(config: Config, ambient: Ambient, drain: Drain) -> Result<Run
         Arc::clone(&suspended),
     ));
 
+    let awaited = FreshnessApi { freshness: domain.freshness.clone() };
     let rpc = Rpc { domain };
     let limit = foundation.max_message_bytes;
     let feed_server = FeedServer::new(pool, Arc::new(Hydrator), tail, sequencer, stop);
@@ -132,8 +135,10 @@ pub async fn start(config: Config, ambient: Ambient, drain: Drain) -> Result<Run
         TransferServiceServer,
         ConversationServiceServer,
         WatchServiceServer,
-        ViewServiceServer
+        ViewServiceServer,
+        PrivacyServiceServer
     );
+    routes.add_service(FreshnessServiceServer::new(awaited).max_decoding_message_size(limit));
     routes.add_service(ChangeFeedServiceServer::new(feed_server).max_encoding_message_size(usize::MAX));
     Ok(foundation.serve(routes.routes(), SERVICES.to_vec(), RULES, Some(gate(suspended))))
 }

@@ -100,6 +100,10 @@ pub const RULES: &[Rule] = &[
     rule("/tandem.conversation.v1.ViewService/ListViews", READERS, Own),
     rule("/tandem.conversation.v1.ViewService/ArrangeViews", &[Agent, Supervisor], Own),
     rule("/tandem.conversation.v1.ViewService/SetDefaultView", KEEPERS, Own),
+    rule("/tandem.conversation.v1.PrivacyService/EraseContacts", &[Service], Any),
+    rule("/tandem.conversation.v1.PrivacyService/GetRetention", &[Supervisor, Admin], Any),
+    rule("/tandem.conversation.v1.PrivacyService/UpdateRetention", &[Admin], Any),
+    rule("/tandem.feed.v1.FreshnessService/AwaitChanges", &[Service], Any),
     rule("/tandem.feed.v1.ChangeFeedService/Subscribe", &[Service], NoTenant),
     rule("/tandem.feed.v1.ChangeFeedService/Snapshot", &[Service], NoTenant),
     rule("/tandem.feed.v1.ChangeFeedService/Locate", &[Service], NoTenant),
@@ -116,6 +120,8 @@ pub const SERVICES: &[&str] = &[
     "tandem.conversation.v1.ConversationService",
     "tandem.conversation.v1.WatchService",
     "tandem.conversation.v1.ViewService",
+    "tandem.conversation.v1.PrivacyService",
+    "tandem.feed.v1.FreshnessService",
     "tandem.feed.v1.ChangeFeedService",
 ];
 

@@ -16,8 +16,9 @@ use tandem_signed_token::ServiceName;
 use tonic::service::Routes;
 
 use crate::domain::Core;
+use crate::domain::erasure::{self, Services as Erasing};
 use crate::feed::{Customers, FollowConversation};
-use crate::peer::Conversations;
+use crate::peer::{Conversations, Services};
 use crate::rpc::{AttributeRpc, CustomerRpc, PrivacyRpc};
 use crate::{Config, MIGRATOR, RULES, ticker};
 
@@ -68,11 +69,18 @@ pub async fn start(config: Config, ambient: Ambient, drain: Drain) -> Result<Run
         ServiceName::CustomerProfile,
         foundation.signer.clone(),
         pool.clone(),
-        vec![(ServiceName::Conversation, key, conversation, progress)],
+        vec![(ServiceName::Conversation, key, conversation.clone(), progress)],
     );
     let kept = TimeDelta::days(config.feed.kept_days.into());
-    let core = Core { pool, ambient, sequencer, left: Arc::default() };
-    tokio::spawn(ticker::run(core.clone(), kept, background));
+    let core = Core { pool, ambient, sequencer, left: Arc::default(), erasing: Arc::default() };
+    tokio::spawn(ticker::run(core.clone(), kept, background.clone()));
+    let copies = [
+        conversation.clone(),
+        foundation.peer(|peers| &peers.assignment)?,
+        foundation.peer(|peers| &peers.search)?,
+    ];
+    let erasing = Erasing { peers: Services { conversation, copies }, freshness: freshness.clone() };
+    tokio::spawn(erasure::run(core.clone(), erasing, background));
 
     // A channel without a token of ours: these calls carry the caller's.
     let as_caller =
@@ -83,6 +91,7 @@ pub async fn start(config: Config, ambient: Ambient, drain: Drain) -> Result<Run
         core: core.clone(),
         freshness: freshness.clone(),
         conversations: conversations.clone(),
+        signer: foundation.signer.clone(),
         end: drain.token(),
     };
     let rpc = Arc::new(CustomerRpc { core, freshness, signer: foundation.signer.clone(), conversations });

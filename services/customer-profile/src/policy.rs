@@ -27,11 +27,10 @@ pub const RULES: &[Rule] = &[
     customers("/tandem.customer.v1.NoteService/DeleteNote"),
     customers("/tandem.customer.v1.NoteService/PinNote"),
     customers("/tandem.customer.v1.NoteService/ListNoteHistory"),
-    Rule {
-        method: "/tandem.customer.v1.PrivacyService/ExportCustomer",
-        roles: &[Admin],
-        relation: Relation::Any,
-    },
+    define("/tandem.customer.v1.PrivacyService/ExportCustomer"),
+    define("/tandem.customer.v1.PrivacyService/EraseCustomer"),
+    define("/tandem.customer.v1.PrivacyService/GetErasure"),
+    define("/tandem.customer.v1.PrivacyService/ListErasures"),
     define("/tandem.customer.v1.AttributeService/CreateAttributeDefinition"),
     define("/tandem.customer.v1.AttributeService/UpdateAttributeDefinition"),
     define("/tandem.customer.v1.AttributeService/DeleteAttributeDefinition"),
@@ -85,18 +84,9 @@ mod tests {
         let set = prost_types::FileDescriptorSet::decode(tandem_proto::DESCRIPTOR_SET).unwrap();
         let mut methods = Vec::new();
         for file in &set.file {
-            for service in file.service.iter().filter(|service| {
-                [
-                    "CustomerService",
-                    "AttributeService",
-                    "MergeService",
-                    "NoteService",
-                    "TagService",
-                    "PrivacyService",
-                    "ChangeFeedService",
-                ]
-                .contains(&service.name())
-            }) {
+            let own = file.package() == "tandem.customer.v1";
+            let served = |name: &str| own || name == "ChangeFeedService";
+            for service in file.service.iter().filter(|service| served(service.name())) {
                 let path = |method: &str| format!("/{}.{}/{method}", file.package(), service.name());
                 methods.extend(service.method.iter().map(|method| path(method.name())));
             }

@@ -38,6 +38,7 @@ pub fn customer(profile: &Profile) -> v1::Customer {
         agent_ids: profile.agent_ids.iter().map(ToString::to_string).collect(),
         phones: addresses(profile, address::PHONE).map(phone).collect(),
         emails: addresses(profile, address::EMAIL).map(email).collect(),
+        erase_time: profile.erased_at.map(time),
     }
 }
 
@@ -161,6 +162,12 @@ pub fn tag_state(state: TagState) -> v1::Tag {
     }
 }
 
+/// A note as the feed tells of it: who follows it tells each agent once.
+pub fn note_state(note: Note) -> v1::Note {
+    let mention_times = note.mentioned_at().map(time).collect();
+    v1::Note { mention_times, ..self::note(note) }
+}
+
 pub fn note(note: Note) -> v1::Note {
     let author = if note.by_ai { ActorKind::Ai } else { ActorKind::Agent };
     v1::Note {
@@ -175,6 +182,7 @@ pub fn note(note: Note) -> v1::Note {
         pin_time: note.pinned_at.map(time),
         edit_time: note.edited_at.map(time),
         editor_subject: note.edited_by.unwrap_or_default(),
+        mention_times: Vec::new(),
     }
 }
 

@@ -7,7 +7,8 @@ use chrono::TimeDelta;
 use tandem_ambient::Ambient;
 use tandem_assembly::{Foundation, Running, StartError};
 use tandem_bootstrap::{ClientConfig, Drain, InternalChannel, Secret, internal_channel};
-use tandem_change_feed::{ChangeKind, Consumer, ConsumerConfig, Freshness, Progress};
+use tandem_change_feed::{ChangeKind, Consumer, ConsumerConfig, Freshness, FreshnessApi, Progress};
+use tandem_proto::feed::v1::freshness_service_server::FreshnessServiceServer;
 use tandem_proto::search::v1::search_service_server::SearchServiceServer;
 use tandem_signed_token::ServiceName;
 use tokio::sync::watch;
@@ -82,9 +83,12 @@ pub async fn start(config: Config, ambient: Ambient, drain: Drain) -> Result<Run
         following: (messages, customers),
     };
     let most = foundation.max_message_bytes;
+    let awaited = FreshnessApi { freshness: api.freshness.clone() };
+    let awaited = FreshnessServiceServer::new(awaited).max_decoding_message_size(most);
     let service =
         SearchServiceServer::new(api).max_decoding_message_size(most).max_encoding_message_size(most);
-    Ok(foundation.serve(Routes::new(service), vec!["tandem.search.v1.SearchService"], RULES, None))
+    let names = vec!["tandem.search.v1.SearchService", "tandem.feed.v1.FreshnessService"];
+    Ok(foundation.serve(Routes::new(service).add_service(awaited), names, RULES, None))
 }
 
 /// Follows a feed into its index until the drain begins.

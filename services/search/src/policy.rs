@@ -19,6 +19,11 @@ pub const RULES: &[Rule] = &[
         roles: READERS,
         relation: Relation::TeamsChannel,
     },
+    Rule {
+        method: "/tandem.feed.v1.FreshnessService/AwaitChanges",
+        roles: &[Role::Service],
+        relation: Relation::Any,
+    },
 ];
 
 #[cfg(test)]
@@ -31,8 +36,11 @@ mod tests {
     #[test]
     fn every_method_has_a_rule() {
         let pool = DescriptorPool::decode(tandem_proto::DESCRIPTOR_SET).unwrap();
-        let service = pool.get_service_by_name("tandem.search.v1.SearchService").unwrap();
-        let methods = service.methods().map(|method| format!("/{}/{}", service.full_name(), method.name()));
+        let services = ["tandem.search.v1.SearchService", "tandem.feed.v1.FreshnessService"];
+        let methods = services.into_iter().flat_map(|name| {
+            let service = pool.get_service_by_name(name).unwrap();
+            service.methods().map(|method| format!("/{name}/{}", method.name())).collect::<Vec<_>>()
+        });
         assert_eq!(Policy::new(RULES).covers(methods), Ok(()));
     }
 }

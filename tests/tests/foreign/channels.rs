@@ -50,4 +50,5 @@ pub const METHODS: &[Row] = &[
         r#"{"requestId":"$new","conversationId":"$conversation","to":{"kind":4},"cause":6,"actor":{"kind":4}}"#,
     ),
     ("conversation.TransferService/ResolveTransfer", Role::Service, r#"{"requestId":"$transfer"}"#),
+    ("conversation.PrivacyService/EraseContacts", Role::Service, r#"{"contactIds":["$contact"]}"#),
 ];

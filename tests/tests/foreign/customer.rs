@@ -46,6 +46,12 @@ pub const METHODS: &[Row] = &[
         r#"{"requestId":"$new","customerId":"$customer","text":"x"}"#,
     ),
     ("customer.PrivacyService/ExportCustomer", Role::Admin, r#"{"customerId":"$customer"}"#),
+    (
+        "customer.PrivacyService/EraseCustomer",
+        Role::Admin,
+        r#"{"requestId":"$new","customerId":"$customer"}"#,
+    ),
+    ("customer.PrivacyService/GetErasure", Role::Admin, r#"{"erasureId":"$erasure"}"#),
     ("customer.NoteService/UpdateNote", Role::Agent, r#"{"requestId":"$new","noteId":"$note","text":"x"}"#),
     ("customer.NoteService/PinNote", Role::Agent, r#"{"requestId":"$new","noteId":"$note","pinned":true}"#),
     ("customer.NoteService/DeleteNote", Role::Agent, r#"{"requestId":"$new","noteId":"$note"}"#),

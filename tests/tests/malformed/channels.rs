@@ -132,6 +132,13 @@ pub const WRONG: &[Row] = &[
         "request_id conversation_id to.id actor.id hand_off_reason",
     ),
     ("conversation.TransferService/ResolveTransfer", Role::Service, r#"{"requestId":"x"}"#, "request_id"),
+    ("conversation.PrivacyService/EraseContacts", Role::Service, r#"{"contactIds":["x"]}"#, "contact_ids[0]"),
+    (
+        "conversation.PrivacyService/UpdateRetention",
+        Role::Admin,
+        r#"{"requestId":"x","retention":{"closedDays":-1}}"#,
+        "request_id retention.closed_days",
+    ),
     ("conversation.TenantService/CreateTenant", Role::Service, r#"{"tenantId":"x"}"#, "tenant_id name"),
     ("conversation.TenantService/SuspendTenant", Role::Service, r#"{"tenantId":"x"}"#, "tenant_id"),
     ("conversation.TenantService/ResumeTenant", Role::Service, r#"{"tenantId":"x"}"#, "tenant_id"),

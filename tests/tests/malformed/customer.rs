@@ -48,6 +48,14 @@ pub const WRONG: &[Row] = &[
     ),
     ("customer.PrivacyService/ExportCustomer", Role::Admin, r#"{"customerId":"x"}"#, "customer_id"),
     (
+        "customer.PrivacyService/EraseCustomer",
+        Role::Admin,
+        r#"{"requestId":"x","customerId":"x"}"#,
+        "request_id customer_id",
+    ),
+    ("customer.PrivacyService/GetErasure", Role::Admin, r#"{"erasureId":"x"}"#, "erasure_id"),
+    ("customer.PrivacyService/ListErasures", Role::Admin, r#"{"pageSize":201}"#, "page_size"),
+    (
         "customer.AttributeService/CreateAttributeDefinition",
         Role::Admin,
         r#"{"requestId":"x","definition":{"key":"Plan","title":" ","type":9,"options":["a","a",""]}}"#,

@@ -3,6 +3,7 @@
 pub mod access;
 pub mod agent;
 pub mod check;
+pub mod erasure;
 pub mod figure;
 pub mod history;
 pub mod kinds;

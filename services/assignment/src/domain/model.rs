@@ -233,9 +233,9 @@ pub struct CustomerNote {
     pub by_ai: bool,
     /// The token subject of who said last what it says.
     pub subject: String,
-    pub agent_ids: Vec<Uuid>,
+    /// Whom it calls, and when it first did.
+    pub calls: Vec<(Uuid, DateTime<Utc>)>,
     pub text: String,
-    pub at: DateTime<Utc>,
 }
 
 /// One change of status, from the timeline.

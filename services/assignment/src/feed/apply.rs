@@ -3,11 +3,11 @@ use tandem_change_feed::{Apply, Change, ChangeKind};
 use tandem_database::{Connection, Result};
 
 use super::read::Changes;
-use crate::domain::figure;
 use crate::domain::model::HolderChange;
 use crate::domain::notification::{Hub, of_changes, of_mentions, of_wakes, tell};
 use crate::domain::operation::return_stragglers;
 use crate::domain::transfer::follow;
+use crate::domain::{erasure, figure};
 use crate::store;
 
 /// Follows the conversation service: tenants, channels and conversations as states, changes of holder and of status, notes
@@ -93,6 +93,7 @@ impl ConversationFeed {
         }
         let (status_changes, responses) = (&changes.status_changes, &changes.responses);
         figure::count(connection, generation, &entries, status_changes, responses).await?;
-        follow(connection, &entries, &changes.conversations).await
+        follow(connection, &entries, &changes.conversations).await?;
+        erasure::of_conversations(connection, &changes.erased).await
     }
 }

@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, HashMap};
 
-use chrono::DateTime;
+use chrono::{DateTime, Utc};
 use tandem_ambient::Ambient;
 use tandem_change_feed::{Apply, Body, Change, ChangeKind};
 use tandem_database::{Connection, Result};
@@ -30,6 +30,7 @@ impl Apply for CustomerFeed {
         let mut customers: HashMap<(Uuid, Uuid), Option<Customer>> = HashMap::new();
         let mut tags: BTreeMap<(Uuid, Uuid), Tag> = BTreeMap::new();
         let mut notes: BTreeMap<(Uuid, Uuid), Option<CustomerNote>> = BTreeMap::new();
+        let mut erased: Vec<(Uuid, Uuid)> = Vec::new();
         for change in changes {
             let (Ok(tenant_id), Ok(id)) = (change.tenant_id.parse(), change.entity_id.parse()) else {
                 tracing::warn!(entity_id = change.entity_id, "a change can't be read, passed over");
@@ -51,6 +52,9 @@ impl Apply for CustomerFeed {
                 };
                 notes.insert((tenant_id, id), note);
                 continue;
+            }
+            if matches!(&change.body, Some(Body::Customer(customer)) if customer.erase_time.is_some()) {
+                erased.push((tenant_id, id));
             }
             let state = match &change.body {
                 Some(Body::Customer(customer)) => Some(Customer {
@@ -85,11 +89,14 @@ impl Apply for CustomerFeed {
         if tell(connection, told).await? > 0 {
             self.hub.made();
         }
-        Ok(())
+        let living: Vec<(Uuid, Uuid)> = notes.iter().map(|note| (note.tenant_id, note.id)).collect();
+        store::notification::seen(connection, generation, &living).await?;
+        store::erasure::customers(connection, &erased).await
     }
 
     async fn sweep(&self, connection: &mut Connection, generation: i64) -> Result<()> {
         store::tag::sweep(connection, generation).await?;
+        store::notification::sweep(connection, generation).await?;
         store::customer::sweep(connection, generation).await
     }
 }
@@ -97,16 +104,22 @@ impl Apply for CustomerFeed {
 /// A note of which somebody is to hear; one that can't be read is passed over.
 fn called(tenant_id: Uuid, id: Uuid, note: &v1::Note) -> Option<CustomerNote> {
     let (edited, written) = (note.edit_time, note.create_time);
-    let at = edited.or(written)?;
+    let at = time(&edited.or(written)?)?;
     let subject = if edited.is_some() { &note.editor_subject } else { &note.author_subject };
+    // The release before told no times of calls.
+    let times = note.mention_times.iter().map(time).chain(std::iter::repeat(Some(at)));
+    let calls = note.mention_agent_ids.iter().zip(times);
     Some(CustomerNote {
         tenant_id,
         id,
         customer_id: note.customer_id.parse().ok()?,
         by_ai: note.author_kind() == ActorKind::Ai && edited.is_none(),
         subject: subject.clone(),
-        agent_ids: note.mention_agent_ids.iter().filter_map(|id| id.parse().ok()).collect(),
+        calls: calls.filter_map(|(id, at)| Some((id.parse().ok()?, at?))).collect(),
         text: note.text.clone(),
-        at: DateTime::from_timestamp(at.seconds, u32::try_from(at.nanos).ok()?)?,
     })
+}
+
+fn time(at: &prost_types::Timestamp) -> Option<DateTime<Utc>> {
+    DateTime::from_timestamp(at.seconds, u32::try_from(at.nanos).ok()?)
 }

@@ -24,6 +24,8 @@ pub struct Changes {
     pub tenants: Vec<(Uuid, bool)>,
     pub channels: Vec<Channel>,
     pub conversations: Vec<Conversation>,
+    /// Those that were erased.
+    pub erased: Vec<(Uuid, Uuid)>,
     /// Conversations that no longer exist.
     pub gone: Vec<(Uuid, Uuid)>,
     pub holder_changes: Vec<HolderChange>,
@@ -74,6 +76,9 @@ impl Changes {
                 version: channel.version,
             }),
             Some(Body::Conversation(conversation)) => {
+                if conversation.erase_time.is_some() {
+                    self.erased.push((tenant_id, id));
+                }
                 self.conversations.push(read_conversation(tenant_id, id, conversation)?);
             }
             Some(Body::TimelineEntry(entry)) => self.add_entry(tenant_id, id, entry)?,

@@ -35,6 +35,26 @@ pub fn encode(transfer: &Transfer) -> Result<Vec<u8>> {
     Ok(message.encode_to_vec())
 }
 
+/// A kept answer without what people wrote, of a conversation that was erased. `None` where there is nothing to take out.
+pub fn without_words(answer: &[u8]) -> Option<Vec<u8>> {
+    use proto::timeline_entry::Event;
+    let before = proto::TransferHolderResponse::decode(answer).ok()?;
+    let mut after = before.clone();
+    if let Some(conversation) = &mut after.conversation {
+        conversation.preview.clear();
+        conversation.hand_off_summary.clear();
+    }
+    if let Some(Event::HolderChanged(changed)) = after.entry.as_mut().and_then(|entry| entry.event.as_mut()) {
+        changed.note.clear();
+        changed.hand_off_summary.clear();
+        changed.hand_off_language.clear();
+    }
+    for message in &mut after.messages {
+        message.content = None;
+    }
+    (after != before).then(|| after.encode_to_vec())
+}
+
 fn holder(holder: Holder) -> types::Holder {
     types::Holder { kind: holder.kind.number().into(), id: text(holder.id), name: String::new() }
 }

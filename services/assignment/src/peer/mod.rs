@@ -17,7 +17,7 @@ use tandem_proto::conversation::v1::{
 use tonic::{Code, Request, Status};
 use uuid::Uuid;
 
-pub use convert::encode;
+pub use convert::{encode, without_words};
 
 /// Longest that a question without a caller's deadline may take.
 const LIMIT: Duration = Duration::from_secs(10);

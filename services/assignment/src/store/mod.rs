@@ -6,6 +6,7 @@ pub mod conflict;
 pub mod conversation;
 pub mod customer;
 pub mod due;
+pub mod erasure;
 pub mod figure;
 pub mod holder_change;
 pub mod load;

@@ -191,6 +191,36 @@ pub async fn blank(connection: &mut Connection, notes: &[(Uuid, Uuid)]) -> Resul
     Ok(())
 }
 
+/// Notes about customers that are there: what notifications say of them stays.
+pub async fn seen(connection: &mut Connection, generation: i64, notes: &[(Uuid, Uuid)]) -> Result<()> {
+    if notes.is_empty() {
+        return Ok(());
+    }
+    let (tenants, ids): (Vec<Uuid>, Vec<Uuid>) = notes.iter().copied().unzip();
+    sqlx::query!(
+        "UPDATE notification SET generation = $3
+         WHERE (tenant_id, entry_id) IN (SELECT * FROM unnest($1::uuid[], $2::uuid[]))
+           AND customer_id IS NOT NULL AND generation < $3",
+        &tenants,
+        &ids,
+        generation,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Takes what notes about customers said that a rebuild did not see out of the notifications of them.
+pub async fn sweep(connection: &mut Connection, generation: i64) -> Result<()> {
+    sqlx::query!(
+        "UPDATE notification SET note = '' WHERE customer_id IS NOT NULL AND note <> '' AND generation < $1",
+        generation
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
 /// Marks an agent's own notifications as read; the first time counts, and ids of others change nothing.
 pub async fn mark_read(
     connection: &mut Connection,

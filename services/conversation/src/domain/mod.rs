@@ -7,6 +7,7 @@ pub mod attention;
 pub mod channel;
 pub mod content;
 pub mod conversation;
+pub mod erasure;
 pub mod filter;
 pub mod goals;
 pub mod holder;

@@ -144,6 +144,8 @@ pub struct Conversation {
     pub reopen_count: i32,
     pub preview: String,
     pub preview_author: Option<ActorKind>,
+    /// Since when nothing is written to it any more.
+    pub erased_at: Option<DateTime<Utc>>,
     pub version: i64,
 }
 

@@ -37,6 +37,7 @@ impl Domain {
         self.wake_due(now).await?;
         self.tell_anew(now).await?;
         self.fold_figures().await?;
+        self.retain(now).await?;
         let mut connection = self.pool.acquire().await?;
         let mut due = store::ai::held_without_ai(&mut connection, BATCH).await?;
         due.extend(store::ai::silent(&mut connection, now, BATCH).await?);

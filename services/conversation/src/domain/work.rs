@@ -384,6 +384,7 @@ pub fn fresh(
         reopen_count: 0,
         preview: String::new(),
         preview_author: None,
+        erased_at: None,
         version: 1,
     }
 }

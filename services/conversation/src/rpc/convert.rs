@@ -145,6 +145,7 @@ pub fn conversation(from: Conversation) -> proto::Conversation {
         answered_by: number(from.answered_by, ActorKind::number),
         version: from.version,
         reopen_count: from.reopen_count,
+        erase_time: from.erased_at.map(time),
     }
 }
 

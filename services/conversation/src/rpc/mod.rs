@@ -11,6 +11,7 @@ mod label_figures;
 mod life;
 mod outbound;
 mod parse;
+mod privacy;
 mod question;
 mod sending;
 mod settings;

@@ -41,6 +41,7 @@ pub(super) struct Record {
     pub reopen_count: i32,
     pub preview: String,
     pub preview_author: i16,
+    pub erased_at: Option<DateTime<Utc>>,
     pub version: i64,
 }
 
@@ -79,6 +80,7 @@ impl From<Record> for Conversation {
             reopen_count: row.reopen_count,
             preview: row.preview,
             preview_author: ActorKind::from_number(row.preview_author),
+            erased_at: row.erased_at,
             version: row.version,
         }
     }
@@ -92,7 +94,8 @@ pub async fn lock(connection: &mut Connection, tenant_id: Uuid, ids: &[Uuid]) ->
                 last_customer_position, answered_position, activity_number, last_customer_at, last_reply_source_at,
                 priority, label_ids, needs_attention, hand_off_reason, hand_off_summary, answered_by, waiting_since,
                 last_activity_at, created_at, closed_at, snoozed_until, due_at, answer_due_at, update_since,
-                predecessor_id, successor_id, reopen_count, preview, preview_author, version
+                predecessor_id, successor_id, reopen_count, preview, preview_author, erased_at,
+                version
          FROM conversation WHERE tenant_id = $1 AND id = ANY($2) ORDER BY id FOR NO KEY UPDATE",
         tenant_id,
         ids,
@@ -122,7 +125,8 @@ pub async fn read(connection: &mut Connection, ids: &[(Uuid, Uuid)]) -> Result<V
                 last_position, last_customer_position, answered_position, activity_number, last_customer_at,
                 last_reply_source_at, priority, label_ids, needs_attention, hand_off_reason, hand_off_summary,
                 answered_by, waiting_since, last_activity_at, created_at, closed_at, snoozed_until, due_at,
-                answer_due_at, update_since, predecessor_id, successor_id, reopen_count, preview, preview_author, version
+                answer_due_at, update_since, predecessor_id, successor_id, reopen_count, preview, preview_author, erased_at,
+                version
          FROM unnest($1::uuid[], $2::uuid[]) AS wanted (tenant_id, id)
          JOIN conversation c ON c.tenant_id = wanted.tenant_id AND c.id = wanted.id",
         &tenants,

@@ -2,6 +2,7 @@
 
 pub mod address;
 pub mod attribute;
+pub mod erasure;
 pub mod merge;
 pub mod model;
 pub mod note;
@@ -31,6 +32,8 @@ pub struct Core {
     pub sequencer: Sequencer,
     /// Something is left to do that no call waits for.
     pub left: Arc<Notify>,
+    /// An erasure has begun.
+    pub erasing: Arc<Notify>,
 }
 
 /// A write on its way to the feed, as it is kept with the first answer to a request.

@@ -73,6 +73,8 @@ pub struct Profile {
     /// Who answered, at most 20, who did last first.
     #[serde(default)]
     pub agent_ids: Vec<Uuid>,
+    #[serde(default)]
+    pub erased_at: Option<DateTime<Utc>>,
     pub edit_version: i64,
     pub version: i64,
 }
@@ -83,6 +85,8 @@ pub struct Customer {
     pub key: Key,
     pub corrected_name: Option<String>,
     pub edit_version: i64,
+    /// Nothing is written to it any more.
+    pub erased: bool,
     pub standing: Standing,
 }
 
@@ -168,11 +172,33 @@ pub struct Note {
     pub edited_at: Option<DateTime<Utc>>,
     #[serde(default)]
     pub edited_by: Option<String>,
+    /// Whom it ever called.
+    #[serde(default)]
+    pub called_agent_ids: Vec<Uuid>,
+    /// When it first called each of these.
+    #[serde(default)]
+    pub called_at: Vec<DateTime<Utc>>,
     #[serde(default)]
     pub version: i64,
 }
 
 impl Note {
+    /// Calls agents; who was called before was called then.
+    pub fn call(&mut self, agent_ids: Vec<Uuid>, at: DateTime<Utc>) {
+        let new = agent_ids.iter().filter(|id| !self.called_agent_ids.contains(id)).copied();
+        let new: Vec<Uuid> = new.collect();
+        self.called_at.extend(new.iter().map(|_| at));
+        self.called_agent_ids.extend(new);
+        self.mention_agent_ids = agent_ids;
+    }
+
+    /// When each of those whom it calls was first called.
+    pub fn mentioned_at(&self) -> impl Iterator<Item = DateTime<Utc>> {
+        let called = self.called_agent_ids.iter().zip(&self.called_at);
+        let first = move |id: &Uuid| called.clone().find(|(called, _)| *called == id).map(|(_, at)| *at);
+        self.mention_agent_ids.iter().map(move |id| first(id).unwrap_or(self.created_at))
+    }
+
     /// Changes with what it says, not with its pin.
     pub fn etag(&self) -> String {
         self.version.to_string()
@@ -208,6 +234,11 @@ impl Contact {
 }
 
 impl Profile {
+    /// Everybody whom this tells of: the customer, and those who were minted with the contacts.
+    pub fn customer_ids(&self) -> Vec<Uuid> {
+        std::iter::once(self.id).chain(self.contacts.iter().map(|contact| contact.customer_id)).collect()
+    }
+
     /// Changes with every change by people. Names the customer as well: who read one that was merged since has not
     /// seen what the survivor says.
     pub fn etag(&self) -> String {

@@ -52,7 +52,7 @@ fn customer(profile: &Profile) -> SnapshotRow {
 }
 
 fn note((tenant_id, note): (Uuid, Note)) -> SnapshotRow {
-    SnapshotRow { tenant_id, entity_id: note.id, body: Body::Note(wire::note(note)) }
+    SnapshotRow { tenant_id, entity_id: note.id, body: Body::Note(wire::note_state(note)) }
 }
 
 fn tag(state: TagState) -> SnapshotRow {

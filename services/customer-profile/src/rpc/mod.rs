@@ -3,6 +3,7 @@
 mod attribute;
 mod check;
 mod customers;
+mod erasure;
 mod merge;
 mod note;
 mod privacy;

@@ -17,18 +17,21 @@ use tandem_proto::conversation::v1::{
 };
 use tandem_proto::customer::v1::privacy_service_server::PrivacyService;
 use tandem_proto::customer::v1::{
-    Customer, ExportCustomerRequest, ExportCustomerResponse, ExportedRecord, Note, NoteRevision, Tag,
+    Customer, EraseCustomerRequest, EraseCustomerResponse, ExportCustomerRequest, ExportCustomerResponse,
+    ExportedRecord, GetErasureRequest, GetErasureResponse, ListErasuresRequest, ListErasuresResponse, Note,
+    NoteRevision, Tag,
 };
 use tandem_proto::r#type::v1::{ConversationFilter, ConversationOrder};
+use tandem_signed_token::Signer;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
-use super::check;
+use super::{Call, check};
 use crate::domain::Core;
-use crate::domain::note::{self, History, List};
+use crate::domain::note::{self, History};
 use crate::domain::profile;
 use crate::domain::scope::Scope;
 use crate::peer::{Bearer, Conversations};
@@ -58,6 +61,7 @@ pub struct PrivacyRpc {
     pub core: Core,
     pub freshness: Freshness,
     pub conversations: Conversations,
+    pub signer: Signer,
     /// Ends what is under way when the process drains.
     pub end: CancellationToken,
 }
@@ -105,6 +109,27 @@ impl PrivacyService for PrivacyRpc {
         let stream = until_drain(ReceiverStream::new(receiver), self.end.clone(), Some(Err(shutting_down())));
         Ok(Response::new(Box::pin(stream)))
     }
+
+    async fn erase_customer(
+        &self,
+        request: Request<EraseCustomerRequest>,
+    ) -> Result<Response<EraseCustomerResponse>, Status> {
+        self.erase(Call::of(request)?).await.map(Response::new)
+    }
+
+    async fn get_erasure(
+        &self,
+        request: Request<GetErasureRequest>,
+    ) -> Result<Response<GetErasureResponse>, Status> {
+        self.erasure(Call::of(request)?).await.map(Response::new)
+    }
+
+    async fn list_erasures(
+        &self,
+        request: Request<ListErasuresRequest>,
+    ) -> Result<Response<ListErasuresResponse>, Status> {
+        self.erasures(Call::of(request)?).await.map(Response::new)
+    }
 }
 
 /// One export under way. It reads page by page and waits while nobody reads it.
@@ -138,11 +163,10 @@ impl Export {
     async fn notes(&self, key: (Uuid, Uuid)) -> Result<(), Status> {
         let mut after = None;
         loop {
-            let list = List { customer: key, page_size: PAGE.into(), after };
-            let page = note::list(&self.core, list, &Scope::All).await?;
-            let notes: Vec<Note> = page.notes.into_iter().map(wire::note).collect();
+            let (notes, next) = note::every(&self.core, key, after, PAGE.into()).await?;
+            let notes: Vec<Note> = notes.into_iter().map(wire::note).collect();
             self.send(OWN, "Note", &notes).await?;
-            after = page.next;
+            after = next;
             if after.is_none() {
                 return Ok(());
             }

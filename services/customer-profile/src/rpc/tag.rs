@@ -58,6 +58,7 @@ fn result(customer_id: String, outcome: Outcome) -> BulkTagsResult {
             tag_ids: tag_ids.iter().map(Uuid::to_string).collect(),
         }),
         Outcome::NotFound => refused(ErrorReason::NotFound, "there is no such customer"),
+        Outcome::Erased => refused(ErrorReason::Erased, "the customer was erased"),
         Outcome::TooMany => refused(ErrorReason::LimitReached, "a customer carries at most 50 tags"),
     };
     BulkTagsResult { customer_id, outcome: Some(outcome) }

@@ -118,7 +118,8 @@ fn walk(sql: &mut QueryBuilder<Postgres>, question: &Question<'_>, few: Option<&
 /// Scope and filter. Expressions of a row, not joins: the walk's order and laziness must stay.
 fn conditions(sql: &mut QueryBuilder<Postgres>, question: &Question<'_>) {
     let (filter, tenant) = (question.filter, question.tenant);
-    sql.push("true");
+    // One that was erased is nobody to be found.
+    sql.push("c.erased_at IS NULL");
     if let Some(channels) = question.scope {
         sql.push(" AND (c.channel_ids = '{}' OR c.channel_ids && ").push_bind(channels.to_vec()).push(")");
     }

@@ -27,7 +27,8 @@ pub async fn ensure(connection: &mut Connection, keys: &BTreeSet<Key>) -> Result
 }
 
 /// One step to the neighbours of customers: those of the same merged set so far, those that people merged with them, those
-/// with a contact of the same verified id of the business's own, and those whose contacts alias each other.
+/// with a contact of the same verified id of the business's own, those whose contacts alias each other, and those who were
+/// erased together.
 pub async fn neighbours(connection: &mut Connection, keys: &BTreeSet<Key>) -> Result<Vec<Key>> {
     let (tenants, ids) = split(keys);
     let rows = sqlx::query!(
@@ -60,6 +61,10 @@ pub async fn neighbours(connection: &mut Connection, keys: &BTreeSet<Key>) -> Re
                UNION
                SELECT k.tenant_id, k.customer_id
                FROM mine JOIN contact k ON k.tenant_id = mine.tenant_id AND k.canonical_id = mine.id
+               UNION
+               SELECT e.tenant_id, unnest(e.customer_ids)
+               FROM s JOIN customer c ON c.tenant_id = s.tenant_id AND c.id = s.id
+               JOIN erasure e ON e.tenant_id = c.tenant_id AND e.id = c.erasure_id
            ) AS next"#,
         &tenants,
         &ids,
@@ -73,11 +78,11 @@ pub async fn neighbours(connection: &mut Connection, keys: &BTreeSet<Key>) -> Re
 pub async fn lock(connection: &mut Connection, keys: &BTreeSet<Key>) -> Result<Vec<Customer>> {
     let (tenants, ids) = split(keys);
     let rows = sqlx::query!(
-        "SELECT tenant_id, id, merged_into, corrected_name, name, name_corrected, channel_ids, first_contact_at,
-                edit_version
+        r#"SELECT tenant_id, id, merged_into, corrected_name, name, name_corrected, channel_ids, first_contact_at,
+                edit_version, erased_at IS NOT NULL AS "erased!"
          FROM customer
          WHERE (tenant_id, id) IN (SELECT * FROM unnest($1::uuid[], $2::uuid[]))
-         ORDER BY tenant_id, id FOR UPDATE",
+         ORDER BY tenant_id, id FOR UPDATE"#,
         &tenants,
         &ids,
     )
@@ -89,6 +94,7 @@ pub async fn lock(connection: &mut Connection, keys: &BTreeSet<Key>) -> Result<V
             key: (row.tenant_id, row.id),
             corrected_name: row.corrected_name,
             edit_version: row.edit_version,
+            erased: row.erased,
             standing: Standing {
                 merged_into: row.merged_into,
                 name: row.name,

@@ -56,7 +56,8 @@ pub async fn hold(connection: &mut Connection, tenants: &BTreeSet<Uuid>) -> Resu
     Ok(())
 }
 
-/// The merges that hold with an end among these customers.
+/// The merges that hold with an end among these customers. Who was erased as one person stays one, though no address shows it
+/// any more.
 pub async fn links(connection: &mut Connection, keys: &BTreeSet<Key>) -> Result<Vec<Link>> {
     let (tenants, ids) = split(keys);
     let rows = sqlx::query!(
@@ -68,7 +69,12 @@ pub async fn links(connection: &mut Connection, keys: &BTreeSet<Key>) -> Result<
            UNION
            SELECT m.tenant_id, m.id, m.survivor_id, m.merged_id, m.merged_at
            FROM s JOIN customer_merge m ON m.tenant_id = s.tenant_id AND m.merged_id = s.id
-           WHERE m.undone_at IS NULL"#,
+           WHERE m.undone_at IS NULL
+           UNION
+           SELECT c.tenant_id, c.erasure_id, e.customer_id, c.id, c.erased_at
+           FROM s JOIN customer c ON c.tenant_id = s.tenant_id AND c.id = s.id
+           JOIN erasure e ON e.tenant_id = c.tenant_id AND e.id = c.erasure_id
+           WHERE c.id <> e.customer_id"#,
         &tenants,
         &ids,
     )

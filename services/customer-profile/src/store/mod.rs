@@ -8,6 +8,7 @@ pub mod carried;
 pub mod contact;
 pub mod conversation;
 pub mod customer;
+pub mod erasure;
 pub mod merge;
 pub mod note;
 pub mod privacy;

@@ -11,8 +11,8 @@ use crate::domain::note::{History, Place};
 pub async fn insert(connection: &mut Connection, tenant: Uuid, note: &Note) -> Result<()> {
     sqlx::query!(
         "INSERT INTO note (tenant_id, id, customer_id, text, author_subject, created_at, author_kind,
-                           mention_agent_ids, version)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+                           mention_agent_ids, version, called_agent_ids, called_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         tenant,
         note.id,
         note.customer_id,
@@ -22,6 +22,8 @@ pub async fn insert(connection: &mut Connection, tenant: Uuid, note: &Note) -> R
         if note.by_ai { 2_i16 } else { 3 },
         &note.mention_agent_ids,
         note.version,
+        &note.called_agent_ids,
+        &note.called_at,
     )
     .execute(connection)
     .await?;
@@ -33,7 +35,7 @@ pub async fn lock(connection: &mut Connection, (tenant, id): Key) -> Result<Opti
     let note = sqlx::query_as!(
         Note,
         r#"SELECT id, customer_id, text, author_subject, created_at, author_kind = 2 AS "by_ai!", mention_agent_ids,
-                  pinned_at, edited_at, edited_by, version
+                  pinned_at, edited_at, edited_by, called_agent_ids, called_at, version
            FROM note WHERE tenant_id = $1 AND id = $2 FOR UPDATE"#,
         tenant,
         id,
@@ -46,7 +48,8 @@ pub async fn lock(connection: &mut Connection, (tenant, id): Key) -> Result<Opti
 /// Writes what may change of a note whose row is locked.
 pub async fn write(connection: &mut Connection, tenant: Uuid, note: &Note) -> Result<()> {
     sqlx::query!(
-        "UPDATE note SET text = $3, mention_agent_ids = $4, pinned_at = $5, edited_at = $6, edited_by = $7, version = $8
+        "UPDATE note SET text = $3, mention_agent_ids = $4, pinned_at = $5, edited_at = $6, edited_by = $7, version = $8,
+             called_agent_ids = $9, called_at = $10
          WHERE tenant_id = $1 AND id = $2",
         tenant,
         note.id,
@@ -56,6 +59,8 @@ pub async fn write(connection: &mut Connection, tenant: Uuid, note: &Note) -> Re
         note.edited_at,
         note.edited_by,
         note.version,
+        &note.called_agent_ids,
+        &note.called_at,
     )
     .execute(connection)
     .await?;
@@ -135,7 +140,8 @@ pub async fn before(
         r#"SELECT n.id AS "id!", n.customer_id AS "customer_id!", n.text AS "text!",
                   n.author_subject AS "author_subject!", n.created_at AS "created_at!",
                   n.author_kind = 2 AS "by_ai!", n.mention_agent_ids AS "mention_agent_ids!", n.pinned_at, n.edited_at,
-                  n.edited_by, n.version AS "version!"
+                  n.edited_by, n.called_agent_ids AS "called_agent_ids!", n.called_at AS "called_at!",
+                  n.version AS "version!"
            FROM unnest($2::uuid[]) AS m (id)
            CROSS JOIN LATERAL (
                (SELECT * FROM note WHERE tenant_id = $1 AND customer_id = m.id AND pinned_at IS NOT NULL AND $6
@@ -153,6 +159,34 @@ pub async fn before(
         id,
         limit,
         among_pinned,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(notes)
+}
+
+/// Notes about the customers of a merged set, newest first whether pinned or not, after a place: an order that no pin changes.
+pub async fn every(
+    connection: &mut Connection,
+    tenant: Uuid,
+    customers: &[Uuid],
+    place: Option<(DateTime<Utc>, Uuid)>,
+    limit: i64,
+) -> Result<Vec<Note>> {
+    let (at, id) = place.unzip();
+    let notes = sqlx::query_as!(
+        Note,
+        r#"SELECT id, customer_id, text, author_subject, created_at, author_kind = 2 AS "by_ai!", mention_agent_ids,
+                  pinned_at, edited_at, edited_by, called_agent_ids, called_at, version
+           FROM note
+           WHERE tenant_id = $1 AND customer_id = ANY ($2)
+             AND (created_at, id) < (coalesce($3, 'infinity'::timestamptz), coalesce($4, id))
+           ORDER BY created_at DESC, id DESC LIMIT $5"#,
+        tenant,
+        customers,
+        at,
+        id,
+        limit,
     )
     .fetch_all(connection)
     .await?;
@@ -202,7 +236,7 @@ pub async fn by_keys(connection: &mut Connection, keys: &[Key]) -> Result<Vec<(U
     let (tenants, ids) = split(keys);
     let rows = sqlx::query!(
         r#"SELECT tenant_id, id, customer_id, text, author_subject, created_at, author_kind = 2 AS "by_ai!",
-                  mention_agent_ids, pinned_at, edited_at, edited_by, version
+                  mention_agent_ids, pinned_at, edited_at, edited_by, called_agent_ids, called_at, version
            FROM note WHERE (tenant_id, id) IN (SELECT * FROM unnest($1::uuid[], $2::uuid[])) ORDER BY tenant_id, id"#,
         &tenants,
         &ids,
@@ -223,6 +257,8 @@ pub async fn by_keys(connection: &mut Connection, keys: &[Key]) -> Result<Vec<(U
                 pinned_at: row.pinned_at,
                 edited_at: row.edited_at,
                 edited_by: row.edited_by,
+                called_agent_ids: row.called_agent_ids,
+                called_at: row.called_at,
                 version: row.version,
             };
             (row.tenant_id, note)

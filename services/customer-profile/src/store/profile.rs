@@ -38,7 +38,7 @@ async fn rows(connection: &mut Connection, keys: &[Key]) -> Result<BTreeMap<Key,
                    FROM jsonb_each_text(c.attributes) AS e
                    JOIN attribute_definition d ON d.tenant_id = c.tenant_id AND d.id = e.key::uuid
                   ) AS "attributes: Json<BTreeMap<String, String>>",
-                  c.edit_version, c.version
+                  c.erased_at, c.edit_version, c.version
            FROM customer c WHERE (c.tenant_id, c.id) IN (SELECT * FROM unnest($1::uuid[], $2::uuid[]))"#,
         &tenants,
         &ids,
@@ -64,6 +64,7 @@ async fn rows(connection: &mut Connection, keys: &[Key]) -> Result<BTreeMap<Key,
             category: row.category.unwrap_or_default(),
             attributes: row.attributes.map(|attributes| attributes.0).unwrap_or_default(),
             agent_ids: Vec::new(),
+            erased_at: row.erased_at,
             edit_version: row.edit_version,
             version: row.version,
         };

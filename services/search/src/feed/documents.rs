@@ -32,14 +32,16 @@ pub fn messages(changes: &[Change]) -> Edits {
     edits
 }
 
-/// The edits that changes of customers make. A customer that was merged into another one has no document.
+/// The edits that changes of customers make. A customer that was merged into another one, or erased, has no document.
 pub fn customers(changes: &[Change]) -> Edits {
     let mut edits = Edits::default();
     for change in changes {
         let Some((tenant, id)) = whose(change) else { continue };
         let key = customer::document_id(tenant, id);
         let document = match &change.body {
-            Some(Body::Customer(customer)) if customer.merged_into_id.is_empty() => {
+            Some(Body::Customer(customer))
+                if customer.merged_into_id.is_empty() && customer.erase_time.is_none() =>
+            {
                 Some(CustomerDocument::from(person(tenant, id, customer)))
             }
             _ => None,
@@ -240,7 +242,8 @@ mod tests {
             assert_eq!((edits.puts.len(), edits.removals.len(), edits.tenants.len()), (0, 1, 1));
         }
         let merged = Customer { merged_into_id: "x".into(), ..Customer::default() };
-        for body in [None, Some(Body::Customer(merged))] {
+        let erased = Customer { erase_time: Some(Timestamp::default()), ..Customer::default() };
+        for body in [None, Some(Body::Customer(merged)), Some(Body::Customer(erased))] {
             assert_eq!(customers(&[change(ChangeKind::Customer, body)]).removals.len(), 1);
         }
     }

@@ -41,6 +41,7 @@ pub struct Peers {
     pub conversation: String,
     pub assignment: String,
     pub customer_profile: String,
+    pub search: String,
 }
 
 impl Default for Peers {
@@ -51,6 +52,7 @@ impl Default for Peers {
             conversation: "http://127.0.0.1:50051".to_owned(),
             assignment: "http://127.0.0.1:50052".to_owned(),
             customer_profile: "http://127.0.0.1:50053".to_owned(),
+            search: "http://127.0.0.1:50054".to_owned(),
         }
     }
 }

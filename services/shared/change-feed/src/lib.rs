@@ -11,6 +11,7 @@
 //! To put another kind of change on a feed: add a `ChangeKind`, a body in `Change`, a query in the
 //! service's `Hydrate`, and an arm in the consumers that want it.
 
+mod awaited;
 mod consumer;
 mod cursor;
 mod follow;
@@ -23,6 +24,7 @@ mod sequencer;
 mod server;
 mod tail;
 
+pub use awaited::FreshnessApi;
 pub use consumer::{Apply, Consumer, ConsumerConfig, Progress};
 pub use cursor::Cursor;
 pub use follow::{Follower, Step};

@@ -81,6 +81,7 @@ reasons! {
     Internal "INTERNAL" Internal,
     AlreadyMerged "ALREADY_MERGED" FailedPrecondition,
     AlreadyUndone "ALREADY_UNDONE" FailedPrecondition,
+    Erased "ERASED" FailedPrecondition,
 }
 
 impl Reason {

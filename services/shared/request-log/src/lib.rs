@@ -42,7 +42,7 @@ impl Request {
 
 /// Claims a request id, or answers what was answered first. A concurrent duplicate waits for the first to end.
 ///
-/// Errors: `REQUEST_ID_REUSED` when the id came with another body.
+/// Errors: `REQUEST_ID_REUSED` when the id came with another body, `ERASED` when the answer was erased with whom it tells of.
 pub async fn claim<A: DeserializeOwned>(
     connection: &mut Connection,
     request: &Request,
@@ -75,7 +75,9 @@ pub async fn claim<A: DeserializeOwned>(
             Fault::new(Reason::RequestIdReused, "the request id was used before with another body").into()
         );
     }
-    let answer = first.answer.ok_or_else(|| Fault::internal("a committed request has no answer"))?;
+    // What is committed has an answer, as long as that is not taken away.
+    let erased = || Fault::new(Reason::Erased, "the answer was erased with the person that it told of");
+    let answer = first.answer.ok_or_else(erased)?;
     serde_json::from_slice(&answer).map(Some).map_err(|error| Fault::internal(error).into())
 }
 

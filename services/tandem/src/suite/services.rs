@@ -102,6 +102,7 @@ impl Setup<'_> {
                 conversation: peer(ServiceName::Conversation),
                 assignment: peer(ServiceName::Assignment),
                 customer_profile: peer(ServiceName::CustomerProfile),
+                search: peer(ServiceName::Search),
                 ..Peers::default()
             },
             ..Common::default()

@@ -42,7 +42,8 @@ pub async fn of_customer_notes(
     notes: &[CustomerNote],
 ) -> Result<Vec<Notification>> {
     let oldest = ambient.now() - KEPT;
-    let recent: Vec<&CustomerNote> = notes.iter().filter(|note| note.at >= oldest).collect();
+    let is_recent = |note: &&CustomerNote| note.calls.iter().any(|(_, at)| *at >= oldest);
+    let recent: Vec<&CustomerNote> = notes.iter().filter(is_recent).collect();
     let authors = recent.iter().filter(|note| !note.by_ai);
     let authors: Vec<(Uuid, String)> = authors.map(|note| (note.tenant_id, note.subject.clone())).collect();
     let known: HashMap<(Uuid, String), Uuid> = store::agent::of_subjects(connection, &authors).await?;
@@ -50,8 +51,10 @@ pub async fn of_customer_notes(
     for called in recent {
         let author = known.get(&(called.tenant_id, called.subject.clone())).copied();
         let actor = if called.by_ai { Actor::AI } else { Actor::person(author) };
-        let others = called.agent_ids.iter().filter(|agent| Some(**agent) != actor.agent_id());
-        told.extend(others.map(|agent_id| Notification {
+        // Each since it was called: what was told longer ago is not known here any more.
+        let others =
+            called.calls.iter().filter(|(agent, at)| Some(*agent) != actor.agent_id() && *at >= oldest);
+        told.extend(others.map(|(agent_id, at)| Notification {
             tenant_id: called.tenant_id,
             agent_id: *agent_id,
             id: ambient.id(),
@@ -62,7 +65,7 @@ pub async fn of_customer_notes(
             note: note(&called.text),
             actor,
             epoch: 0,
-            at: called.at,
+            at: *at,
         }));
     }
     Ok(told)

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::close::end;
 use super::labels::labelled;
 use super::mark_read::{read_otherwise, reader};
-use super::send::{answered, visible};
+use super::send::{answered, changeable};
 use super::snooze::{ahead, put_aside};
 use crate::domain::Domain;
 use crate::domain::kinds::{Priority, Status};
@@ -98,7 +98,7 @@ impl Domain {
         let mut refused = BTreeMap::new();
         let (mut changed, mut read) = (Vec::new(), Vec::new());
         for id in ids {
-            let done = visible(viewer, locked.remove(id)).and_then(|mut conversation| {
+            let done = changeable(viewer, locked.remove(id)).and_then(|mut conversation| {
                 let done = step.apply(&mut work, viewer, &mut conversation)?;
                 Ok((done, conversation))
             });

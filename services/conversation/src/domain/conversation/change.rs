@@ -3,7 +3,7 @@ use tandem_fault::Fault;
 use tandem_request_log::{self as request_log, Request};
 use uuid::Uuid;
 
-use super::send::visible;
+use super::send::changeable;
 use crate::domain::Domain;
 use crate::domain::model::Conversation;
 use crate::domain::recorded::{Outcome, Recorded};
@@ -28,7 +28,7 @@ impl Domain {
             return self.outcome(viewer, first).await;
         }
         let found = store::conversation::lock_one(&mut tx, viewer.tenant_id, conversation_id).await?;
-        let mut conversation = visible(viewer, found)?;
+        let mut conversation = changeable(viewer, found)?;
         let mut work = Work::new(&self.ambient, viewer.tenant_id, now);
         let written = match change(&mut work, &mut conversation)? {
             true => work.write(&mut tx, &[], &mut [conversation]).await?,

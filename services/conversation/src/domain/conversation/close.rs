@@ -3,7 +3,7 @@ use tandem_fault::{Fault, Reason};
 use tandem_request_log::{self as request_log, Request};
 use uuid::Uuid;
 
-use super::send::{answered, may_answer, may_leave, not_holder, same_epoch, visible};
+use super::send::{answered, changeable, may_answer, may_leave, not_holder, same_epoch};
 use crate::domain::Domain;
 use crate::domain::content::Content;
 use crate::domain::holder::transfer::held_by_other;
@@ -35,7 +35,7 @@ impl Domain {
             return self.outcome(viewer, first).await;
         }
         let found = store::conversation::lock_one(&mut tx, viewer.tenant_id, close.conversation_id).await?;
-        let mut conversation = visible(viewer, found)?;
+        let mut conversation = changeable(viewer, found)?;
         let actor = viewer.acting()?;
         let mut work = Work::new(&self.ambient, viewer.tenant_id, now);
         let conversation_id = conversation.id;

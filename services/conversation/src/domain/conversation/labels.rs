@@ -3,7 +3,7 @@ use tandem_fault::Fault;
 use tandem_request_log::{self as request_log, Request};
 use uuid::Uuid;
 
-use super::send::visible;
+use super::send::changeable;
 use crate::domain::Domain;
 use crate::domain::label::{Change, MOST_ON_ONE, change, limit};
 use crate::domain::model::{Actor, Conversation};
@@ -46,7 +46,7 @@ impl Domain {
         }
         let Change { add, remove } = change(&mut tx, &self.ambient, viewer.tenant_id, add, remove).await?;
         let found = store::conversation::lock_one(&mut tx, viewer.tenant_id, conversation_id).await?;
-        let mut conversation = visible(viewer, found)?;
+        let mut conversation = changeable(viewer, found)?;
         let actor = viewer.actor().unwrap_or(Actor::SYSTEM);
         let mut work = Work::new(&self.ambient, viewer.tenant_id, now);
         let mut recorded = Recorded::new(conversation_id, &[], None);

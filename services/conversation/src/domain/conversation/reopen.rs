@@ -3,7 +3,7 @@ use tandem_fault::{Fault, Reason};
 use tandem_request_log::{self as request_log, Request};
 use uuid::Uuid;
 
-use super::send::visible;
+use super::send::changeable;
 use crate::domain::Domain;
 use crate::domain::channel::delete::or_gone;
 use crate::domain::kinds::{Cause, ChannelState, Status};
@@ -23,7 +23,7 @@ impl Domain {
             return self.outcome(viewer, first).await;
         }
         let seen = store::conversation::read(&mut tx, &[(viewer.tenant_id, conversation_id)]).await?.pop();
-        let seen = visible(viewer, seen.map(|(_, conversation)| conversation))?;
+        let seen = changeable(viewer, seen.map(|(_, conversation)| conversation))?;
         let actor = viewer.actor()?;
         // The contact first, as ingest does: its next message may be starting a conversation at this moment.
         store::contact::lock(&mut tx, viewer.tenant_id, &[seen.contact_id]).await?;
@@ -48,9 +48,7 @@ impl Domain {
             return Err(Fault::new(Reason::ChannelDisabled, "the channel is deleted").into());
         }
         locked.retain(|conversation| conversation.id == conversation_id);
-        let Some(mut conversation) = locked.pop() else {
-            return Err(Fault::not_found("conversation").into());
-        };
+        let mut conversation = changeable(viewer, locked.pop())?;
         let mut recorded = Recorded::new(conversation_id, &[], None);
         if conversation.status == Status::Closed {
             let mut work = Work::new(&self.ambient, viewer.tenant_id, now);

@@ -41,7 +41,7 @@ impl Domain {
             return self.outcome(viewer, first).await;
         }
         let found = store::conversation::lock_one(&mut tx, viewer.tenant_id, send.conversation_id).await?;
-        let mut conversation = visible(viewer, found)?;
+        let mut conversation = changeable(viewer, found)?;
         if send.reply_to_position > conversation.last_position {
             return Err(Fault::invalid("reply_to_position", "must be a position of the conversation").into());
         }
@@ -94,6 +94,15 @@ pub fn visible(viewer: &Viewer, conversation: Option<Conversation>) -> Result<Co
     conversation
         .filter(|conversation| viewer.scope.covers(conversation.channel_id))
         .ok_or_else(|| Fault::not_found("conversation"))
+}
+
+/// As [`visible`], of one that may be written to: what was erased stays so.
+pub fn changeable(viewer: &Viewer, conversation: Option<Conversation>) -> Result<Conversation, Fault> {
+    let conversation = visible(viewer, conversation)?;
+    match conversation.erased_at {
+        None => Ok(conversation),
+        Some(_) => Err(Fault::new(Reason::Erased, "the conversation was erased")),
+    }
 }
 
 /// Everybody whom a note calls is there to hear it.

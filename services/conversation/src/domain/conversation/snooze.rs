@@ -4,7 +4,7 @@ use tandem_fault::{Fault, Reason};
 use tandem_request_log::{self as request_log, Request};
 use uuid::Uuid;
 
-use super::send::visible;
+use super::send::changeable;
 use crate::domain::Domain;
 use crate::domain::holder::transfer::held_by_other;
 use crate::domain::kinds::Status;
@@ -36,7 +36,7 @@ impl Domain {
         }
         ahead("until", snooze.until, now)?;
         let found = store::conversation::lock_one(&mut tx, viewer.tenant_id, snooze.conversation_id).await?;
-        let mut conversation = visible(viewer, found)?;
+        let mut conversation = changeable(viewer, found)?;
         let actor = viewer.acting()?;
         if !viewer.may_manage(&conversation, actor) {
             return Err(held_by_other(&mut tx, viewer.tenant_id, &conversation).await?.into());

@@ -63,6 +63,9 @@ impl Domain {
                         .with("contact_id", canonical)
                         .into());
                 }
+                if store::erasure::is_erased(&mut tx, tenant_id, id).await? {
+                    return Err(Fault::new(Reason::Erased, "the contact was erased").into());
+                }
                 id
             }
             None => {

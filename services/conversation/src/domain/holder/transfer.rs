@@ -8,7 +8,9 @@ use uuid::Uuid;
 use crate::domain::Domain;
 use crate::domain::content::Content;
 use crate::domain::conversation::labels::labelled;
-use crate::domain::conversation::send::{answered, holder_word, may_answer, may_leave, same_epoch, visible};
+use crate::domain::conversation::send::{
+    answered, changeable, holder_word, may_answer, may_leave, same_epoch,
+};
 use crate::domain::kinds::{ActorKind, Cause, HandOffReason, HolderKind, Priority, Status};
 use crate::domain::label::named;
 use crate::domain::model::{Actor, Channel, Conversation, Holder};
@@ -57,7 +59,7 @@ impl Domain {
         let add = named(&mut tx, viewer.tenant_id, &transfer.add_label_ids).await?;
         let found =
             store::conversation::lock_one(&mut tx, viewer.tenant_id, transfer.conversation_id).await?;
-        let mut conversation = visible(viewer, found)?;
+        let mut conversation = changeable(viewer, found)?;
         may_change(&mut tx, viewer.tenant_id, &conversation, &transfer).await?;
         let channel = store::channel::find_one(&mut tx, viewer.tenant_id, conversation.channel_id).await?;
         let channel = channel.ok_or_else(|| Fault::not_found("channel"))?;

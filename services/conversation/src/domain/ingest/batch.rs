@@ -16,6 +16,7 @@ use super::targets::{Targets, apply_to_new};
 use super::threads::{Threads, asks_for_person, written_by_business, written_by_customer};
 use super::{Event, Incoming, Ingested, Item, Outcome, Stored, early, remark};
 use crate::domain::Domain;
+use crate::domain::erasure::tombstone::outlived;
 use crate::domain::model::{Actor, Channel, Conversation};
 use crate::domain::work::{Draft, Work};
 use crate::store;
@@ -69,7 +70,8 @@ pub async fn store(domain: &Domain, tenant_id: Uuid, items: &[Item]) -> Result<I
             // 2. Contacts, locked.
             let people: Vec<Person<'_>> = fresh.iter().flat_map(|item| item.people()).collect();
             let mut book = Book::open(&mut tx, tenant_id, &people).await?;
-            let people = everybody(&mut book, &domain.ambient, &fresh);
+            let outlived = outlived(&mut tx, tenant_id, &tenant_key, &fresh).await?;
+            let people = everybody(&mut book, &domain.ambient, &fresh, &outlived);
 
             // 3. Conversations, locked in the order of their ids.
             let mut contact_ids: Vec<Uuid> =
@@ -94,30 +96,37 @@ pub async fn store(domain: &Domain, tenant_id: Uuid, items: &[Item]) -> Result<I
                 _ => Some(domain.phrases(&mut tx, tenant_id).await?),
             };
             let mut waiting = Vec::new();
-            for ((item, index), who) in fresh.iter().zip(&new).zip(&people) {
+            for (((item, index), who), outlived) in fresh.iter().zip(&new).zip(&people).zip(&outlived) {
+                if *outlived {
+                    answers.insert(keys[*index], (NOWHERE, false));
+                    continue;
+                }
                 let person = who.contact.map(|id| book.canonical(id));
                 let author = person.map_or(Actor::SYSTEM, Actor::customer);
                 let known = match (&item.event, person) {
                     (Event::Message(incoming), Some(contact)) => {
                         let channel = &channels[&item.channel_id];
-                        let id = threads.for_customer(&mut work, channel, contact, item.source_at);
-                        let quotes = quoted(&targets, &work, item, incoming, id);
-                        let draft = quoting(draft(item, incoming, author), quotes);
+                        let place = threads.for_customer(&mut work, channel, contact, item.source_at);
                         let phrase = phrases.as_ref().and_then(|phrases| phrases.find(&incoming.content));
                         let number = numbers.next().unwrap_or_default();
-                        let draft = Draft { activity_number: number, ..draft };
-                        append(&mut work, &mut threads, id, draft, |work, conversation| {
-                            written_by_customer(work, conversation, number, item.source_at);
-                            asks_for_person(work, conversation, phrase);
+                        place.and_then(|id| {
+                            let quotes = quoted(&targets, &work, item, incoming, id);
+                            let draft = quoting(draft(item, incoming, author), quotes);
+                            let draft = Draft { activity_number: number, ..draft };
+                            append(&mut work, &mut threads, id, draft, |work, conversation| {
+                                written_by_customer(work, conversation, number, item.source_at);
+                                asks_for_person(work, conversation, phrase);
+                            })
                         })
                     }
                     (Event::Echo(incoming), Some(contact)) => {
                         let channel = &channels[&item.channel_id];
-                        let id = threads.for_echo(&mut work, channel, contact, item.source_at);
-                        let quotes = quoted(&targets, &work, item, incoming, id);
-                        let draft = quoting(draft(item, incoming, Actor::BUSINESS), quotes);
-                        append(&mut work, &mut threads, id, draft, |work, conversation| {
-                            written_by_business(work, conversation, item.source_at);
+                        threads.for_echo(&mut work, channel, contact, item.source_at).and_then(|id| {
+                            let quotes = quoted(&targets, &work, item, incoming, id);
+                            let draft = quoting(draft(item, incoming, Actor::BUSINESS), quotes);
+                            append(&mut work, &mut threads, id, draft, |work, conversation| {
+                                written_by_business(work, conversation, item.source_at);
+                            })
                         })
                     }
                     (Event::IdentityChange { new, text }, Some(contact)) if who.changed => {
@@ -134,6 +143,7 @@ pub async fn store(domain: &Domain, tenant_id: Uuid, items: &[Item]) -> Result<I
                     (Event::Message(incoming) | Event::Echo(incoming), Some(known)) => {
                         waiting.extend(quote(&work, item, incoming, known, author));
                     }
+                    (Event::Message(_) | Event::Echo(_), None) => {}
                     (_, None) => waiting.push(Waiting::new(item, item.event.clone(), author)),
                     _ => {}
                 }
@@ -192,12 +202,15 @@ struct Who {
 }
 
 /// Changes of address first: the batch's messages are stamped before them or after, wherever they stand in it.
-fn everybody(book: &mut Book, ambient: &Ambient, items: &[&Item]) -> Vec<Who> {
+fn everybody(book: &mut Book, ambient: &Ambient, items: &[&Item], outlived: &[bool]) -> Vec<Who> {
     let mut found: Vec<(usize, Who)> = Vec::with_capacity(items.len());
     for is_change in [true, false] {
         let these = items.iter().enumerate();
         let these = these.filter(|(_, i)| matches!(i.event, Event::IdentityChange { .. }) == is_change);
-        found.extend(these.map(|(at, item)| (at, who(book, ambient, item))));
+        found.extend(these.map(|(at, item)| match outlived[at] {
+            true => (at, Who { contact: None, changed: false }),
+            false => (at, who(book, ambient, item)),
+        }));
     }
     found.sort_by_key(|(at, _)| *at);
     found.into_iter().map(|(_, who)| who).collect()

@@ -169,6 +169,10 @@ impl Targets {
                 if settle(reply, &item.event, &mut self.marks) {
                     self.moved.insert(id);
                 }
+                // Of a reply that is gone, which was erased: the provider's words name whom it went to.
+                if self.messages.get(&id).is_some_and(|message| message.deleted_at.is_some()) {
+                    reply.failure.clear();
+                }
                 self.messages.get(&id).map(known)
             }
             Event::ReceiptUpTo { time, state } => {

@@ -77,50 +77,55 @@ impl Threads {
     }
 
     /// Where the customer's message goes. Reopens or starts as the channel's policy says; a late message that precedes
-    /// the business's last reply reopens nothing.
+    /// the business's last reply reopens nothing. Nowhere, when it comes late to what was erased.
     pub fn for_customer(
         &mut self,
         work: &mut Work,
         channel: &Channel,
         contact: Uuid,
         source_at: DateTime<Utc>,
-    ) -> Uuid {
+    ) -> Option<Uuid> {
+        let (holder, author) = (first_holder(channel), Actor::customer(contact));
         let Some(current) = self.current.get(&contact).copied() else {
-            return self.start(work, channel, contact, first_holder(channel), None, Actor::customer(contact));
+            return Some(self.start(work, channel, contact, holder, None, author));
         };
-        let Some(conversation) = self.get(current) else { return current };
+        let Some(conversation) = self.get(current) else { return Some(current) };
+        if conversation.erased_at.is_some() {
+            let is_late = is_from_before_its_close(conversation, source_at);
+            return (!is_late).then(|| self.start(work, channel, contact, holder, Some(current), author));
+        }
         if conversation.status != Status::Closed || is_late(conversation, source_at) {
-            return current;
+            return Some(current);
         }
         if reopens(channel, conversation, work.now) {
-            let Some(conversation) = self.touch(current) else { return current };
-            work.set_status(conversation, Status::New, Actor::customer(contact), "");
+            let Some(conversation) = self.touch(current) else { return Some(current) };
+            work.set_status(conversation, Status::New, author, "");
             conversation.reopen_count += 1;
-            let change = HolderChange::new(first_holder(channel), Cause::Reopen, Actor::customer(contact));
-            work.change_holder(conversation, change);
-            return current;
+            work.change_holder(conversation, HolderChange::new(holder, Cause::Reopen, author));
+            return Some(current);
         }
-        self.start(work, channel, contact, first_holder(channel), Some(current), Actor::customer(contact))
+        Some(self.start(work, channel, contact, holder, Some(current), author))
     }
 
     /// Where a reply typed on the business's own device goes; it counts as a take-over by the channel's default team,
-    /// from the AI and from nobody. One that comes late, from before the close, starts nothing.
+    /// from the AI and from nobody. One that comes late, from before the close, starts nothing, and goes nowhere when that
+    /// was erased.
     pub fn for_echo(
         &mut self,
         work: &mut Work,
         channel: &Channel,
         contact: Uuid,
         source_at: DateTime<Utc>,
-    ) -> Uuid {
+    ) -> Option<Uuid> {
         let team = Holder::team_or_nobody(channel.default_team_id);
         let current = self.current.get(&contact).copied();
-        let Some((id, closed_at)) = current.and_then(|id| Some((id, self.get(id)?.closed_at))) else {
-            return self.start(work, channel, contact, team, current, Actor::BUSINESS);
+        let Some((id, found)) = current.and_then(|id| Some((id, self.get(id)?))) else {
+            return Some(self.start(work, channel, contact, team, current, Actor::BUSINESS));
         };
-        if let Some(closed_at) = closed_at {
-            return match source_at < closed_at.trunc_subsecs(0) {
-                true => id,
-                false => self.start(work, channel, contact, team, current, Actor::BUSINESS),
+        if found.closed_at.is_some() {
+            return match is_from_before_its_close(found, source_at) {
+                true => found.erased_at.is_none().then_some(id),
+                false => Some(self.start(work, channel, contact, team, current, Actor::BUSINESS)),
             };
         }
         if let Some(conversation) = self.touch(id)
@@ -129,12 +134,13 @@ impl Threads {
         {
             work.change_holder(conversation, HolderChange::new(team, Cause::Echo, Actor::BUSINESS));
         }
-        id
+        Some(id)
     }
 
-    /// A contact's live conversation, else its latest.
+    /// A contact's live conversation, else its latest, if it was not erased.
     pub fn current(&self, contact: Uuid) -> Option<Uuid> {
-        self.current.get(&contact).copied()
+        let current = self.current.get(&contact).copied();
+        current.filter(|id| self.get(*id).is_none_or(|conversation| conversation.erased_at.is_none()))
     }
 
     fn start(
@@ -231,6 +237,11 @@ fn first_holder(channel: &Channel) -> Holder {
 /// Channels stamp in whole seconds, so a message of the same second is not late.
 fn is_late(conversation: &Conversation, source_at: DateTime<Utc>) -> bool {
     conversation.last_reply_source_at.is_some_and(|reply| source_at < reply.trunc_subsecs(0))
+}
+
+/// By the channel's clock, in whole seconds.
+fn is_from_before_its_close(conversation: &Conversation, source_at: DateTime<Utc>) -> bool {
+    conversation.closed_at.is_some_and(|at| source_at < at.trunc_subsecs(0))
 }
 
 fn reopens(channel: &Channel, conversation: &Conversation, now: DateTime<Utc>) -> bool {

@@ -37,7 +37,11 @@ impl Domain {
             Outcome::Sent { provider_id } => {
                 self.sent(&mut tx, viewer, message_id, lease, provider_id).await?
             }
-            Outcome::Failed { reason } => failed(held(&mut tx, viewer, message_id, lease).await?, &reason)?,
+            Outcome::Failed { reason } => {
+                let erased = lock_its_conversation(&mut tx, viewer, message_id).await?;
+                let item = failed(held(&mut tx, viewer, message_id, lease).await?, &reason)?;
+                if erased { without_words(item) } else { item }
+            }
             Outcome::Retry { after, reason } => {
                 self.retry(&mut tx, viewer, message_id, lease, after, reason).await?
             }
@@ -79,7 +83,7 @@ impl Domain {
         // what waits for this id, the conversation, the reply.
         let key = hash(&self.dedup_key(tenant_id).await?, seen.channel_id, &provider_id);
         let keys = early::hold(connection, tenant_id, key).await?;
-        store::conversation::lock_one(connection, tenant_id, seen.conversation_id).await?;
+        let erased = lock_its_conversation(connection, viewer, message_id).await?;
         let item = begun(held(connection, viewer, message_id, lease).await?)?;
         if item.provider_id.as_ref().is_some_and(|known| *known != provider_id) {
             return Err(wrong_state(item.state).into());
@@ -90,7 +94,7 @@ impl Domain {
         item.provider_id = Some(provider_id);
         outbox::write(connection, &self.ambient, &rows).await?;
         early::let_go(connection, tenant_id, &keys).await?;
-        Ok(item)
+        Ok(if erased { without_words(item) } else { item })
     }
 
     /// The provider may take it later; but what the AI said is taken back when people came in meanwhile.
@@ -107,15 +111,21 @@ impl Domain {
         let message = store::message::find(connection, tenant_id, &[message_id]).await?.pop();
         let message = message.ok_or_else(|| Fault::not_found("reply"))?;
         // The conversation before the reply, as every writer: a take-over at this moment sees it queued or comes first.
-        store::conversation::lock_one(connection, tenant_id, message.conversation_id).await?;
+        let erased = lock_its_conversation(connection, viewer, message_id).await?;
         let mut item = held(connection, viewer, message_id, lease).await?;
         match item.state {
             DeliveryState::Sending => {}
             DeliveryState::Queued if item.attempts > 0 => return Ok(item),
             state => return Err(wrong_state(state).into()),
         }
-        let is_over = item.withdrawable
-            && store::timeline::people_since(connection, tenant_id, message.conversation_id, message.epoch)
+        let is_over = erased
+            || item.withdrawable
+                && store::timeline::people_since(
+                    connection,
+                    tenant_id,
+                    message.conversation_id,
+                    message.epoch,
+                )
                 .await?;
         item.state = if is_over { DeliveryState::Withdrawn } else { DeliveryState::Queued };
         item.blocks = !is_over;
@@ -126,8 +136,26 @@ impl Domain {
         item.lease = None;
         item.lease_until = None;
         item.version += 1;
-        Ok(item)
+        Ok(if erased { without_words(item) } else { item })
     }
+}
+
+/// Locks the conversation of a reply. Answers whether it was erased.
+async fn lock_its_conversation(
+    connection: &mut Connection,
+    viewer: &Viewer,
+    message_id: Uuid,
+) -> Result<bool> {
+    let seen = store::outbound::find(connection, viewer.tenant_id, message_id).await?;
+    let seen = seen.filter(|item| viewer.scope.covers(item.channel_id));
+    let seen = seen.ok_or_else(|| Fault::not_found("reply"))?;
+    let found = store::conversation::lock_one(connection, viewer.tenant_id, seen.conversation_id).await?;
+    Ok(found.is_some_and(|conversation| conversation.erased_at.is_some()))
+}
+
+/// The provider's id and words name whom a reply went to: of one that was erased they are not kept.
+fn without_words(item: Outbound) -> Outbound {
+    Outbound { provider_id: None, failure: String::new(), ..item }
 }
 
 /// The reply, locked, if a send that is under way or unknown is under this lease.

@@ -27,7 +27,7 @@ pub use list::{List, list};
 pub use people::{MergeCustomers, already_merged, merge};
 pub use restore::restore;
 pub use sets::{said_name, sets};
-pub use settle::settle;
+pub use settle::{settle, surroundings};
 pub use undo::{Undo, undo};
 
 pub use crate::store::merge::hold;

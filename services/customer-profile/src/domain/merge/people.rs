@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::settle::surroundings;
 use super::{Merge, hold, settle};
+use crate::domain::erasure::{erased, record};
 use crate::domain::model::{Key, Profile};
 use crate::domain::profile::{find, show};
 use crate::domain::scope::Scope;
@@ -39,7 +40,7 @@ pub struct Merged {
 /// Makes two customers one.
 ///
 /// # Errors
-/// `NOT_FOUND`, `ALREADY_MERGED`, `LIMIT_REACHED`, `REQUEST_ID_REUSED`.
+/// `NOT_FOUND`, `ALREADY_MERGED`, `ERASED`, `LIMIT_REACHED`, `REQUEST_ID_REUSED`.
 pub async fn merge(core: &Core, asked: MergeCustomers, scope: &Scope) -> Result<Merged> {
     let (tenant, now) = (asked.request.tenant_id, core.ambient.now());
     let mut tx = begin(&core.pool).await?;
@@ -69,7 +70,7 @@ pub async fn merge(core: &Core, asked: MergeCustomers, scope: &Scope) -> Result<
     store::customer::edited(&mut tx, &both).await?;
     let change = settle(&mut tx, &core.ambient, &both).await?;
     let merged = Merged { customer: show(&mut tx, survivor).await?, merge, change };
-    request_log::record(&mut tx, &asked.request, &merged).await?;
+    record(&mut tx, &asked.request, &merged, &merged.customer.customer_ids()).await?;
     tx.commit().await?;
     core.sequencer.wake();
     Ok(merged)
@@ -77,6 +78,9 @@ pub async fn merge(core: &Core, asked: MergeCustomers, scope: &Scope) -> Result<
 
 async fn lock_within_limits(connection: &mut Connection, around: &BTreeSet<Key>) -> Result<()> {
     let customers = store::customer::lock(connection, around).await?;
+    if customers.iter().any(|customer| customer.erased) {
+        return Err(erased().into());
+    }
     let contacts = store::contact::of_customers(connection, around).await?;
     if customers.len().max(contacts.len()) > MOST {
         let fault = Fault::new(Reason::LimitReached, "a merged customer has at most 100 contacts");

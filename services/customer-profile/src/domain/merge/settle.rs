@@ -62,10 +62,7 @@ async fn part(
 }
 
 /// Every customer that is, was or becomes one person with one of `changed`.
-pub(super) async fn surroundings(
-    connection: &mut Connection,
-    changed: &BTreeSet<Key>,
-) -> Result<BTreeSet<Key>> {
+pub async fn surroundings(connection: &mut Connection, changed: &BTreeSet<Key>) -> Result<BTreeSet<Key>> {
     let mut around = changed.clone();
     let mut edge = changed.clone();
     while !edge.is_empty() {

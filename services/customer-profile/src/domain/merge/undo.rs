@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::settle::surroundings;
 use super::{Merge, hold, settle};
+use crate::domain::erasure::{erased, record};
 use crate::domain::model::Profile;
 use crate::domain::profile::{find, show};
 use crate::domain::scope::Scope;
@@ -34,7 +35,7 @@ pub struct Undone {
 /// Takes a merge back: its link is gone, and the customers are parted as the links that remain say.
 ///
 /// # Errors
-/// `NOT_FOUND`, `ALREADY_UNDONE`, `REQUEST_ID_REUSED`.
+/// `NOT_FOUND`, `ALREADY_UNDONE`, `ERASED`, `REQUEST_ID_REUSED`.
 pub async fn undo(core: &Core, asked: Undo, scope: &Scope) -> Result<Undone> {
     let (tenant, now) = (asked.request.tenant_id, core.ambient.now());
     let mut tx = begin(&core.pool).await?;
@@ -61,7 +62,10 @@ pub async fn undo(core: &Core, asked: Undo, scope: &Scope) -> Result<Undone> {
         return Err(fault.with("undone_at", at.to_rfc3339()).into());
     }
     let around = surroundings(&mut tx, &both).await?;
-    store::customer::lock(&mut tx, &around).await?;
+    let locked = store::customer::lock(&mut tx, &around).await?;
+    if locked.iter().any(|customer| customer.erased) {
+        return Err(erased().into());
+    }
     merge.undone = Some((asked.by_subject, now));
     store::merge::undo(&mut tx, tenant, &merge).await?;
     store::customer::edited(&mut tx, &touched).await?;
@@ -71,7 +75,8 @@ pub async fn undo(core: &Core, asked: Undo, scope: &Scope) -> Result<Undone> {
     let survivor = show(&mut tx, (tenant, survivor)).await?;
     let merged = show(&mut tx, (tenant, merged)).await?;
     let undone = Undone { merge, survivor, merged, change };
-    request_log::record(&mut tx, &asked.request, &undone).await?;
+    let about = [undone.survivor.customer_ids(), undone.merged.customer_ids()].concat();
+    record(&mut tx, &asked.request, &undone, &about).await?;
     tx.commit().await?;
     core.sequencer.wake();
     Ok(undone)

@@ -5,6 +5,7 @@ use uuid::Uuid;
 use super::change::{Editor, take};
 use super::{Noted, tell};
 use crate::domain::Core;
+use crate::domain::erasure::record;
 use crate::domain::model::Note;
 use crate::domain::scope::Scope;
 use crate::store;
@@ -35,14 +36,14 @@ pub async fn edit(core: &Core, edit: EditNote, scope: &Scope) -> Result<Noted> {
     let changed = before.text != edit.text || before.mention_agent_ids != edit.mention_agent_ids;
     let noted = if changed {
         store::note::keep(&mut tx, tenant, &before, &edit.editor.subject, now, false).await?;
-        let note = Note {
+        let mut note = Note {
             text: edit.text,
-            mention_agent_ids: edit.mention_agent_ids,
             edited_at: Some(now),
             edited_by: Some(edit.editor.subject),
             version: before.version + 1,
             ..before.clone()
         };
+        note.call(edit.mention_agent_ids, now);
         store::note::write(&mut tx, tenant, &note).await?;
         let calls = !(note.mention_agent_ids.is_empty() && before.mention_agent_ids.is_empty());
         let told = calls.then_some(((tenant, note.id), note.version));
@@ -51,7 +52,7 @@ pub async fn edit(core: &Core, edit: EditNote, scope: &Scope) -> Result<Noted> {
     } else {
         Noted { note: before, change: None }
     };
-    request_log::record(&mut tx, &edit.request, &noted).await?;
+    record(&mut tx, &edit.request, &noted, &[noted.note.customer_id]).await?;
     tx.commit().await?;
     core.sequencer.wake();
     Ok(noted)

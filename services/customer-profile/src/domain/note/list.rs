@@ -34,6 +34,26 @@ pub struct Page {
     pub next: Option<Place>,
 }
 
+/// A page of all notes about a customer and those merged into it, in an order that stays while they are pinned, and where the
+/// next one begins.
+///
+/// # Errors
+/// `NOT_FOUND`.
+pub async fn every(
+    core: &Core,
+    customer: Key,
+    after: Option<(DateTime<Utc>, Uuid)>,
+    page_size: i64,
+) -> Result<(Vec<Note>, Option<(DateTime<Utc>, Uuid)>)> {
+    let mut snapshot = begin_snapshot(&core.pool).await?;
+    let root = find(&mut snapshot, customer, &Scope::All).await?;
+    let members = store::customer::members(&mut snapshot, (customer.0, root)).await?;
+    let notes = store::note::every(&mut snapshot, customer.0, &members, after, page_size).await?;
+    let full = i64::try_from(notes.len()) == Ok(page_size);
+    let next = notes.last().filter(|_| full).map(|note| (note.created_at, note.id));
+    Ok((notes, next))
+}
+
 /// The notes about a customer and those merged into it: the pinned ones, then the others, each newest first.
 ///
 /// # Errors

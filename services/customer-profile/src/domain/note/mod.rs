@@ -21,7 +21,7 @@ pub use change::Editor;
 pub use delete::{DeleteNote, delete};
 pub use edit::{EditNote, edit};
 pub use history::{History, history};
-pub use list::{List, Place, list};
+pub use list::{List, Place, every, list};
 pub use pin::{PinNote, pin};
 
 /// A note after a change.

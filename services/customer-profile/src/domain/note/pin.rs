@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::Noted;
 use super::change::visible;
 use crate::domain::Core;
+use crate::domain::erasure::record;
 use crate::domain::model::Note;
 use crate::domain::scope::Scope;
 use crate::store;
@@ -48,7 +49,7 @@ pub async fn pin(core: &Core, asked: PinNote, scope: &Scope) -> Result<Noted> {
         note
     };
     let noted = Noted { note, change: None };
-    request_log::record(&mut tx, &asked.request, &noted).await?;
+    record(&mut tx, &asked.request, &noted, &[noted.note.customer_id]).await?;
     tx.commit().await?;
     Ok(noted)
 }

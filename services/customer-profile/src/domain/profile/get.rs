@@ -3,6 +3,7 @@ use tandem_fault::Fault;
 use uuid::Uuid;
 
 use crate::domain::Core;
+use crate::domain::erasure::erased;
 use crate::domain::model::{Customer, Key, Profile};
 use crate::domain::scope::Scope;
 use crate::store;
@@ -31,14 +32,14 @@ pub async fn find(connection: &mut Connection, key: Key, scope: &Scope) -> Resul
 /// As [`find`], and locks the row: until the transaction ends the customer stands for itself, and no one else edits it.
 ///
 /// # Errors
-/// `NOT_FOUND`.
+/// `NOT_FOUND`, `ERASED`.
 pub async fn lock(connection: &mut Connection, key: Key, scope: &Scope) -> Result<Customer> {
     // While we wait for the lock it may be merged away, or a merge undone: then who stands for it now is tried. Merges are
     // rare, so this ends; the bound is for what we did not think of.
     for _ in 0..10 {
         let root = (key.0, find(connection, key, scope).await?);
         if let Some(customer) = store::customer::lock_root(connection, key, root).await? {
-            return Ok(customer);
+            return if customer.erased { Err(erased().into()) } else { Ok(customer) };
         }
     }
     Err(Fault::new(tandem_fault::Reason::Overloaded, "the customer is being merged").into())

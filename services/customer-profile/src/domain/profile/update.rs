@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::{lock, show};
 use crate::domain::attribute::Wish;
+use crate::domain::erasure::record;
 use crate::domain::merge::said_name;
 use crate::domain::model::{Customer, Edits, Key, Profile, Standing, etag};
 use crate::domain::scope::Scope;
@@ -51,7 +52,7 @@ pub async fn update(core: &Core, update: Update, scope: &Scope) -> Result<Update
     }
     let change = tell(&mut tx, &core.ambient, &[(customer.key, version)]).await?;
     let updated = Updated { customer: show(&mut tx, customer.key).await?, change };
-    request_log::record(&mut tx, &update.request, &updated).await?;
+    record(&mut tx, &update.request, &updated, &updated.customer.customer_ids()).await?;
     tx.commit().await?;
     core.sequencer.wake();
     Ok(updated)

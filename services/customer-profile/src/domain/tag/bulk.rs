@@ -44,6 +44,7 @@ pub enum Outcome {
     NotFound,
     /// It would carry more than 50.
     TooMany,
+    Erased,
 }
 
 /// Puts tags on many customers and takes them off; each is changed or refused alone. As many statements for many as for one.
@@ -65,7 +66,9 @@ pub async fn bulk_update(core: &Core, update: BulkUpdate, scope: &Scope) -> Resu
         .map(|(asked, root, _)| (asked, root))
         .collect();
     let keys: BTreeSet<Key> = roots.values().map(|root| (tenant, *root)).collect();
-    store::customer::lock(&mut tx, &keys).await?;
+    let locked = store::customer::lock(&mut tx, &keys).await?;
+    let (erased, living): (Vec<_>, Vec<_>) = locked.into_iter().partition(|customer| customer.erased);
+    let keys: BTreeSet<Key> = living.into_iter().map(|customer| customer.key).collect();
     let members = store::customer::members_of(&mut tx, &keys).await?;
     let all: Vec<Uuid> = members.keys().copied().collect();
     let mut rows: BTreeMap<Uuid, Vec<Carried>> = BTreeMap::new();
@@ -85,6 +88,7 @@ pub async fn bulk_update(core: &Core, update: BulkUpdate, scope: &Scope) -> Resu
     let change = carry_out(&mut tx, core, tenant, &plans).await?;
     let mut of_root: BTreeMap<Uuid, Outcome> =
         too_much.iter().map(|plan| (plan.customer_id, Outcome::TooMany)).collect();
+    of_root.extend(erased.iter().map(|customer| (customer.key.1, Outcome::Erased)));
     of_root.extend(plans.into_iter().map(|plan| {
         let tag_ids = plan.carried.into_iter().collect();
         (plan.customer_id, Outcome::Tagged { customer_id: plan.customer_id, tag_ids })

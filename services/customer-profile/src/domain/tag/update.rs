@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::names::Names;
 use super::plan::{Plan, carry_out};
 use super::{MOST_OF_CUSTOMER, TagName, limit};
+use crate::domain::erasure::record;
 use crate::domain::model::{Profile, Tag};
 use crate::domain::profile::{lock, show};
 use crate::domain::scope::Scope;
@@ -55,7 +56,7 @@ pub async fn update(core: &Core, update: UpdateTags, scope: &Scope) -> Result<Ta
     let customer = show(&mut tx, root).await?;
     let tags = store::tag::by_ids(&mut tx, tenant, &customer.tag_ids).await?;
     let tagged = Tagged { customer, tags, change };
-    request_log::record(&mut tx, &update.request, &tagged).await?;
+    record(&mut tx, &update.request, &tagged, &tagged.customer.customer_ids()).await?;
     tx.commit().await?;
     core.sequencer.wake();
     Ok(tagged)

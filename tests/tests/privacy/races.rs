@@ -1,6 +1,7 @@
 //! Messages, merges, tags, notes and the erasure of one person at once.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::future::join_all;
 use tandem_access::Role;
@@ -15,8 +16,10 @@ use tonic::Status;
 use crate::erasure::{done, erase};
 use crate::person::{MARK, held, marked, message};
 
-/// Of each kind of writer.
-const WRITERS: usize = 12;
+/// Customers who are somebody else.
+const STRANGERS: usize = 12;
+/// Of each writer at most.
+const ROUNDS: usize = 500;
 /// What races may be refused with.
 const LOST: [&str; 8] = [
     "ERASED",
@@ -45,7 +48,7 @@ async fn whoever_writes_while_a_person_is_erased_leaves_nothing_of_the_person() 
     let suite = &suite;
     let (_, _) = suite.agents(1).await;
     let (one, two) = (suite.create_channel().await, suite.create_channel().await);
-    let others: Vec<_> = (0..WRITERS).map(|number| format!("US.other-{number}")).collect();
+    let others: Vec<_> = (0..STRANGERS).map(|number| format!("US.other-{number}")).collect();
     let mut strangers = Vec::new();
     for other in &others {
         let written = suite.write(two, other, &[whatsapp(other)], "somebody else's words").await;
@@ -58,34 +61,45 @@ async fn whoever_writes_while_a_person_is_erased_leaves_nothing_of_the_person() 
     let lead = suite.channel(Kind::CustomerProfile, 0, &suite.spec("lead", Role::Supervisor));
     let tokens = [first.change_token.as_str(), linked.change_token.as_str()];
 
-    // On both channels through both processes, each message its own call.
-    let messages = (0..4 * WRITERS).map(async |number| {
-        let item = message(suite, 1 + number % 2, &format!("{MARK}-{number}"));
-        let channel = if number % 2 == 0 { one } else { two };
-        suite.ingest(number / 2, channel, vec![item]).await
+    // On both channels through both processes, each message its own call, until the erasure is through.
+    let over = AtomicBool::new(false);
+    let goes_on = |round: &usize| *round < ROUNDS && !over.load(Ordering::Relaxed);
+    let messages = (0..4).map(async |writer| {
+        let mut sent = 0;
+        for round in (0..).take_while(goes_on) {
+            let item = message(suite, 1 + writer % 2, &format!("{MARK}-{writer}-{round}"));
+            let channel = if writer % 2 == 0 { one } else { two };
+            suite.ingest(writer / 2, channel, vec![item]).await;
+            sent += 1;
+        }
+        sent
     });
-    let replies = (0..WRITERS).map(async |number| {
-        let note = SendMessageRequest {
-            private: true,
-            ..suite.answer(&thread, 0, 0, &[&format!("{MARK}-private-{number}")])
-        };
-        fair("a private note", suite.as_agent(number, 0).send_message(note).await);
+    let replies = (0..2).map(async |writer| {
+        for round in (0..).take_while(goes_on) {
+            let note = SendMessageRequest {
+                private: true,
+                ..suite.answer(&thread, 0, 0, &[&format!("{MARK}-private-{writer}-{round}")])
+            };
+            fair("a private note", suite.as_agent(writer, 0).send_message(note).await);
+        }
     });
-    let profile = (0..WRITERS).map(async |number| {
-        let tags = UpdateTagsRequest {
-            request_id: suite.request_id(),
-            customer_id: id.clone(),
-            add: vec![format!("tag-{number}")],
-            remove: Vec::new(),
-        };
-        fair("a tag", CustomerServiceClient::new(lead.clone()).update_tags(tags).await);
-        let note = AddNoteRequest {
-            request_id: suite.request_id(),
-            customer_id: id.clone(),
-            text: format!("{MARK}-note-{number}"),
-            ..AddNoteRequest::default()
-        };
-        fair("a note", NoteServiceClient::new(lead.clone()).add_note(note).await);
+    let profile = (0..2).map(async |writer| {
+        for round in (0..).take_while(goes_on) {
+            let tags = UpdateTagsRequest {
+                request_id: suite.request_id(),
+                customer_id: id.clone(),
+                add: vec![format!("tag-{writer}-{}", round % 10)],
+                remove: Vec::new(),
+            };
+            fair("a tag", CustomerServiceClient::new(lead.clone()).update_tags(tags).await);
+            let note = AddNoteRequest {
+                request_id: suite.request_id(),
+                customer_id: id.clone(),
+                text: format!("{MARK}-note-{writer}-{round}"),
+                ..AddNoteRequest::default()
+            };
+            fair("a note", NoteServiceClient::new(lead.clone()).add_note(note).await);
+        }
     });
     // Some strangers turn out to be the person, or not.
     let merges = strangers.iter().take(4).map(async |stranger| {
@@ -97,15 +111,16 @@ async fn whoever_writes_while_a_person_is_erased_leaves_nothing_of_the_person() 
         let merged = MergeServiceClient::new(lead.clone()).merge_customers(merge).await;
         fair("a merge", merged).map(|_| stranger.clone())
     });
-    let (_, _, _, merged, begun) = tokio::join!(
-        join_all(messages),
-        join_all(replies),
-        join_all(profile),
-        join_all(merges),
-        erase(suite, &id, &tokens),
-    );
+    let erasing = async {
+        let begun = erase(suite, &id, &tokens).await;
+        let ended = done(suite, &begun.id).await;
+        over.store(true, Ordering::Relaxed);
+        ended
+    };
+    let (sent, _, _, merged, ended) =
+        tokio::join!(join_all(messages), join_all(replies), join_all(profile), join_all(merges), erasing);
+    assert!(sent.iter().sum::<usize>() > 0);
     let merged: BTreeSet<String> = merged.into_iter().flatten().collect();
-    let ended = done(suite, &begun.id).await;
 
     let nothing = BTreeSet::new();
     // What was stored while it went on is told to the copies a moment later.

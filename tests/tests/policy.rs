@@ -11,6 +11,7 @@ const CUSTOMER: &[&str] = &[
     "tandem.customer.v1.CustomerService",
     "tandem.customer.v1.PrivacyService",
     "tandem.customer.v1.AttributeService",
+    "tandem.customer.v1.ImportService",
     "tandem.customer.v1.MergeService",
     "tandem.customer.v1.NoteService",
     "tandem.customer.v1.TagService",

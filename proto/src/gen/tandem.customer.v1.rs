@@ -60,20 +60,23 @@ pub struct Customer {
     /// The agents who answered the customer, by id, at most 20, who did last first.
     #[prost(string, repeated, tag = "20")]
     pub agent_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
-    /// The phone numbers of the contacts that are shown.
+    /// The phone numbers of the contacts that are shown, then those that imports gave.
     #[prost(message, repeated, tag = "30")]
     pub phones: ::prost::alloc::vec::Vec<CustomerPhone>,
-    /// The e-mail addresses of the contacts that are shown.
+    /// The e-mail addresses of the contacts that are shown, then those that imports gave.
     #[prost(message, repeated, tag = "31")]
     pub emails: ::prost::alloc::vec::Vec<CustomerEmail>,
     /// When the customer was erased; then ids, times and counts alone are set.
     #[prost(message, optional, tag = "32")]
     pub erase_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// The ids that imports know the person by (`ImportService`).
+    #[prost(string, repeated, tag = "33")]
+    pub import_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
-/// A phone number of one contact.
+/// A phone number of one contact, or of a record that was imported.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct CustomerPhone {
-    /// The number as the channel sent it: where replies go.
+    /// The number as the channel sent it: where replies go; of a record, in E.164.
     #[prost(string, tag = "1")]
     pub sent: ::prost::alloc::string::String,
     /// The number in E.164, as it is dialled from abroad today; empty when it is of no country.
@@ -82,20 +85,20 @@ pub struct CustomerPhone {
     /// The channel vouches for it.
     #[prost(bool, tag = "3")]
     pub verified: bool,
-    /// The contact that has it.
+    /// The contact that has it; empty for one of a record.
     #[prost(string, tag = "4")]
     pub contact_id: ::prost::alloc::string::String,
 }
-/// An e-mail address of one contact.
+/// An e-mail address of one contact, or of a record that was imported.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct CustomerEmail {
-    /// The address as the channel sent it.
+    /// The address as the channel sent it, or as the record had it.
     #[prost(string, tag = "1")]
     pub sent: ::prost::alloc::string::String,
     /// The channel vouches for it; else a person only said so.
     #[prost(bool, tag = "2")]
     pub verified: bool,
-    /// The contact that has it.
+    /// The contact that has it; empty for one of a record.
     #[prost(string, tag = "3")]
     pub contact_id: ::prost::alloc::string::String,
 }
@@ -1951,6 +1954,488 @@ pub mod customer_service_server {
     /// Generated gRPC service name
     pub const SERVICE_NAME: &str = "tandem.customer.v1.CustomerService";
     impl<T> tonic::server::NamedService for CustomerServiceServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
+/// Asks to take records in.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ImportCustomersRequest {
+    /// A UUID; the same id and body answer the same again.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// 1 to 500.
+    #[prost(message, repeated, tag = "2")]
+    pub records: ::prost::alloc::vec::Vec<ImportRecord>,
+    /// The country whose national phone numbers are read, an ISO 3166 code such as `IL`. Empty reads only numbers that begin with
+    /// `+` or `00`: any other could be of several countries.
+    #[prost(string, tag = "3")]
+    pub phone_region: ::prost::alloc::string::String,
+    /// Answers what would become of the records, and writes nothing.
+    #[prost(bool, tag = "4")]
+    pub validate_only: bool,
+}
+/// What another system knows of one person. What is left empty is not said.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ImportRecord {
+    /// The person's id in the business's own system, 1 to 200 characters: the record is known again by it.
+    #[prost(string, tag = "1")]
+    pub external_id: ::prost::alloc::string::String,
+    /// Name, at most 200 characters; shown as a correction of the team is.
+    #[prost(string, tag = "2")]
+    pub display_name: ::prost::alloc::string::String,
+    /// Phone numbers, at most 20; those of the record before that are left out go, unless all are.
+    #[prost(string, repeated, tag = "3")]
+    pub phones: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// E-mail addresses, at most 20; as with phone numbers.
+    #[prost(string, repeated, tag = "4")]
+    pub emails: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Language, a BCP 47 tag.
+    #[prost(string, tag = "5")]
+    pub language: ::prost::alloc::string::String,
+    /// IANA time zone.
+    #[prost(string, tag = "6")]
+    pub time_zone: ::prost::alloc::string::String,
+    /// Company, at most 200 characters.
+    #[prost(string, tag = "7")]
+    pub company: ::prost::alloc::string::String,
+    /// Category, at most 64 characters.
+    #[prost(string, tag = "8")]
+    pub category: ::prost::alloc::string::String,
+    /// Names of tags to put on, at most 50; each is created on its first use. One that the record before named is not put on
+    /// again, and none is taken off.
+    #[prost(string, repeated, tag = "9")]
+    pub tags: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The tenant's own attributes by key, at most 100, each in any form that its type reads.
+    #[prost(map = "string, string", tag = "10")]
+    pub attributes: ::std::collections::HashMap<
+        ::prost::alloc::string::String,
+        ::prost::alloc::string::String,
+    >,
+}
+/// What became of each.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ImportCustomersResponse {
+    /// One for each record, in the order of the request.
+    #[prost(message, repeated, tag = "1")]
+    pub results: ::prost::alloc::vec::Vec<ImportResult>,
+    /// Names these changes for reads elsewhere; empty where `validate_only`.
+    #[prost(string, tag = "2")]
+    pub change_token: ::prost::alloc::string::String,
+}
+/// What became of one record.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ImportResult {
+    /// Its id, as it was given.
+    #[prost(string, tag = "1")]
+    pub external_id: ::prost::alloc::string::String,
+    /// What became of it.
+    #[prost(oneof = "import_result::Outcome", tags = "2, 3")]
+    pub outcome: ::core::option::Option<import_result::Outcome>,
+}
+/// Nested message and enum types in `ImportResult`.
+pub mod import_result {
+    /// What became of it.
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Outcome {
+        /// It is in.
+        #[prost(message, tag = "2")]
+        Imported(super::ImportedRecord),
+        /// Why it is not; nothing of it is.
+        #[prost(message, tag = "3")]
+        Refused(super::ImportRefused),
+    }
+}
+/// A record that is in.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ImportedRecord {
+    /// Who stands for its customer, by id. With `validate_only` that of one who would be made is good for nothing.
+    #[prost(string, tag = "1")]
+    pub customer_id: ::prost::alloc::string::String,
+    /// What it did.
+    #[prost(enumeration = "ImportEffect", tag = "2")]
+    pub effect: i32,
+    /// Fields in which the record is new and people said something else, which stands; such as `company`, `attributes.plan`.
+    #[prost(string, repeated, tag = "3")]
+    pub kept_fields: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// Why a record is not in.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ImportRefused {
+    /// The reason: INVALID_FIELDS, LIMIT_REACHED (50 tags a customer), ERASED (the customer was erased: nothing of it comes back).
+    #[prost(enumeration = "super::super::r#type::v1::ErrorReason", tag = "1")]
+    pub reason: i32,
+    /// The same in words.
+    #[prost(string, tag = "2")]
+    pub message: ::prost::alloc::string::String,
+    /// Every wrong field of the record.
+    #[prost(message, repeated, tag = "3")]
+    pub violations: ::prost::alloc::vec::Vec<ImportViolation>,
+}
+/// One wrong field of a record.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ImportViolation {
+    /// The field, such as `phones\[1\]`.
+    #[prost(string, tag = "1")]
+    pub field: ::prost::alloc::string::String,
+    /// What it must be.
+    #[prost(string, tag = "2")]
+    pub description: ::prost::alloc::string::String,
+}
+/// What a record did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ImportEffect {
+    /// Not given.
+    Unspecified = 0,
+    /// A customer was made for it.
+    Created = 1,
+    /// It changed its customer.
+    Updated = 2,
+    /// Everything was so already, or people said otherwise.
+    Unchanged = 3,
+}
+impl ImportEffect {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "IMPORT_EFFECT_UNSPECIFIED",
+            Self::Created => "IMPORT_EFFECT_CREATED",
+            Self::Updated => "IMPORT_EFFECT_UPDATED",
+            Self::Unchanged => "IMPORT_EFFECT_UNCHANGED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "IMPORT_EFFECT_UNSPECIFIED" => Some(Self::Unspecified),
+            "IMPORT_EFFECT_CREATED" => Some(Self::Created),
+            "IMPORT_EFFECT_UPDATED" => Some(Self::Updated),
+            "IMPORT_EFFECT_UNCHANGED" => Some(Self::Unchanged),
+            _ => None,
+        }
+    }
+}
+/// Generated client implementations.
+pub mod import_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// Takes customers in that another system knows, before they ever write. `tandem import-customers` is its command.
+    #[derive(Debug, Clone)]
+    pub struct ImportServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl ImportServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> ImportServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> ImportServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            ImportServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Takes up to 500 records in; each becomes a customer, changes the one that it became, or is refused alone. A record is
+        /// known again by its `external_id`: the same record changes nothing, another of the same id changes what the record before
+        /// said and nobody corrected since. What people said stands, and is named in `kept_fields`. Where the customer was merged
+        /// since, what is new goes to who stands for it; addresses stay with the record. A customer is never linked to a contact by
+        /// an import alone: what they have in common is suggested (`ListMergeSuggestions`). Role admin. Errors: INVALID_ARGUMENT
+        /// (of the request; what is wrong with a record stands in its result), RESOURCE_EXHAUSTED (LIMIT_REACHED: 2,000 tags a
+        /// tenant).
+        pub async fn import_customers(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ImportCustomersRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ImportCustomersResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.customer.v1.ImportService/ImportCustomers",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tandem.customer.v1.ImportService",
+                        "ImportCustomers",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+pub mod import_service_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with ImportServiceServer.
+    #[async_trait]
+    pub trait ImportService: std::marker::Send + std::marker::Sync + 'static {
+        /// Takes up to 500 records in; each becomes a customer, changes the one that it became, or is refused alone. A record is
+        /// known again by its `external_id`: the same record changes nothing, another of the same id changes what the record before
+        /// said and nobody corrected since. What people said stands, and is named in `kept_fields`. Where the customer was merged
+        /// since, what is new goes to who stands for it; addresses stay with the record. A customer is never linked to a contact by
+        /// an import alone: what they have in common is suggested (`ListMergeSuggestions`). Role admin. Errors: INVALID_ARGUMENT
+        /// (of the request; what is wrong with a record stands in its result), RESOURCE_EXHAUSTED (LIMIT_REACHED: 2,000 tags a
+        /// tenant).
+        async fn import_customers(
+            &self,
+            request: tonic::Request<super::ImportCustomersRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ImportCustomersResponse>,
+            tonic::Status,
+        >;
+    }
+    /// Takes customers in that another system knows, before they ever write. `tandem import-customers` is its command.
+    #[derive(Debug)]
+    pub struct ImportServiceServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> ImportServiceServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for ImportServiceServer<T>
+    where
+        T: ImportService,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/tandem.customer.v1.ImportService/ImportCustomers" => {
+                    #[allow(non_camel_case_types)]
+                    struct ImportCustomersSvc<T: ImportService>(pub Arc<T>);
+                    impl<
+                        T: ImportService,
+                    > tonic::server::UnaryService<super::ImportCustomersRequest>
+                    for ImportCustomersSvc<T> {
+                        type Response = super::ImportCustomersResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ImportCustomersRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ImportService>::import_customers(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ImportCustomersSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for ImportServiceServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "tandem.customer.v1.ImportService";
+    impl<T> tonic::server::NamedService for ImportServiceServer<T> {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
@@ -4210,7 +4695,7 @@ pub struct SuggestionEvidence {
     /// What.
     #[prost(enumeration = "SuggestionReason", tag = "1")]
     pub reason: i32,
-    /// It: a phone number in E.164, an e-mail address, a name.
+    /// It: a phone number in E.164, an e-mail address, a name, an id.
     #[prost(string, tag = "2")]
     pub value: ::prost::alloc::string::String,
 }
@@ -4359,6 +4844,8 @@ pub enum SuggestionReason {
     SameEmail = 2,
     /// The same name at the same company.
     SameNameAndCompany = 3,
+    /// The same id of the business's own: one has it from a channel that vouches for it, the other from an import.
+    SameExternalId = 4,
 }
 impl SuggestionReason {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -4371,6 +4858,7 @@ impl SuggestionReason {
             Self::SamePhone => "SUGGESTION_REASON_SAME_PHONE",
             Self::SameEmail => "SUGGESTION_REASON_SAME_EMAIL",
             Self::SameNameAndCompany => "SUGGESTION_REASON_SAME_NAME_AND_COMPANY",
+            Self::SameExternalId => "SUGGESTION_REASON_SAME_EXTERNAL_ID",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -4380,6 +4868,7 @@ impl SuggestionReason {
             "SUGGESTION_REASON_SAME_PHONE" => Some(Self::SamePhone),
             "SUGGESTION_REASON_SAME_EMAIL" => Some(Self::SameEmail),
             "SUGGESTION_REASON_SAME_NAME_AND_COMPANY" => Some(Self::SameNameAndCompany),
+            "SUGGESTION_REASON_SAME_EXTERNAL_ID" => Some(Self::SameExternalId),
             _ => None,
         }
     }

@@ -7,6 +7,7 @@ use tandem_bootstrap::{ClientConfig, Drain, channel};
 use tandem_change_feed::{Consumer, ConsumerConfig, FeedServer, Freshness, Sequencer, Tail};
 use tandem_proto::customer::v1::attribute_service_server::AttributeServiceServer;
 use tandem_proto::customer::v1::customer_service_server::CustomerServiceServer;
+use tandem_proto::customer::v1::import_service_server::ImportServiceServer;
 use tandem_proto::customer::v1::merge_service_server::MergeServiceServer;
 use tandem_proto::customer::v1::note_service_server::NoteServiceServer;
 use tandem_proto::customer::v1::privacy_service_server::PrivacyServiceServer;
@@ -23,9 +24,10 @@ use crate::rpc::{AttributeRpc, CustomerRpc, PrivacyRpc};
 use crate::{Config, MIGRATOR, RULES, ticker};
 
 /// The services that are served.
-const SERVED: [&str; 7] = [
+const SERVED: [&str; 8] = [
     "tandem.customer.v1.CustomerService",
     "tandem.customer.v1.AttributeService",
+    "tandem.customer.v1.ImportService",
     "tandem.customer.v1.MergeService",
     "tandem.customer.v1.NoteService",
     "tandem.customer.v1.TagService",
@@ -99,6 +101,9 @@ pub async fn start(config: Config, ambient: Ambient, drain: Drain) -> Result<Run
     let customer = CustomerServiceServer::from_arc(Arc::clone(&rpc))
         .max_decoding_message_size(limit)
         .max_encoding_message_size(limit);
+    let imports = ImportServiceServer::from_arc(Arc::clone(&rpc))
+        .max_decoding_message_size(limit)
+        .max_encoding_message_size(limit);
     let notes = NoteServiceServer::from_arc(Arc::clone(&rpc))
         .max_decoding_message_size(limit)
         .max_encoding_message_size(limit);
@@ -118,6 +123,7 @@ pub async fn start(config: Config, ambient: Ambient, drain: Drain) -> Result<Run
         PrivacyServiceServer::new(privacy).max_decoding_message_size(limit).max_encoding_message_size(limit);
     let routes = Routes::new(customer)
         .add_service(attributes)
+        .add_service(imports)
         .add_service(merge)
         .add_service(notes)
         .add_service(tags)

@@ -31,6 +31,7 @@ pub const RULES: &[Rule] = &[
     define("/tandem.customer.v1.PrivacyService/EraseCustomer"),
     define("/tandem.customer.v1.PrivacyService/GetErasure"),
     define("/tandem.customer.v1.PrivacyService/ListErasures"),
+    define("/tandem.customer.v1.ImportService/ImportCustomers"),
     define("/tandem.customer.v1.AttributeService/CreateAttributeDefinition"),
     define("/tandem.customer.v1.AttributeService/UpdateAttributeDefinition"),
     define("/tandem.customer.v1.AttributeService/DeleteAttributeDefinition"),

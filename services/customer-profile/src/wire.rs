@@ -36,9 +36,16 @@ pub fn customer(profile: &Profile) -> v1::Customer {
         attributes: profile.attributes.clone().into_iter().collect(),
         category: profile.category.clone(),
         agent_ids: profile.agent_ids.iter().map(ToString::to_string).collect(),
-        phones: addresses(profile, address::PHONE).map(phone).collect(),
-        emails: addresses(profile, address::EMAIL).map(email).collect(),
+        phones: addresses(profile, address::PHONE)
+            .map(phone)
+            .chain(imported(profile, address::PHONE).map(imported_phone))
+            .collect(),
+        emails: addresses(profile, address::EMAIL)
+            .map(email)
+            .chain(imported(profile, address::EMAIL).map(imported_email))
+            .collect(),
         erase_time: profile.erased_at.map(time),
+        import_ids: profile.import_ids.clone(),
     }
 }
 
@@ -48,6 +55,21 @@ fn addresses(profile: &Profile, kind: i16) -> impl Iterator<Item = (&Contact, &I
         .iter()
         .flat_map(|contact| contact.identities.iter().map(move |identity| (contact, identity)));
     each.filter(move |(_, identity)| identity.kind == i32::from(kind))
+}
+
+/// What imports gave.
+fn imported(profile: &Profile, kind: i16) -> impl Iterator<Item = &str> {
+    let of_kind = profile.import_addresses.iter().filter(move |(each, _)| *each == kind);
+    of_kind.map(|(_, sent)| sent.as_str())
+}
+
+fn imported_phone(sent: &str) -> v1::CustomerPhone {
+    let e164 = address::e164(sent).unwrap_or_default();
+    v1::CustomerPhone { sent: sent.to_owned(), e164, ..v1::CustomerPhone::default() }
+}
+
+fn imported_email(sent: &str) -> v1::CustomerEmail {
+    v1::CustomerEmail { sent: sent.to_owned(), ..v1::CustomerEmail::default() }
 }
 
 fn phone((contact, identity): (&Contact, &Identity)) -> v1::CustomerPhone {
@@ -72,6 +94,7 @@ pub fn suggestion(suggestion: Suggestion) -> v1::MergeSuggestion {
         reason: match evidence.reason {
             Reason::Phone => v1::SuggestionReason::SamePhone,
             Reason::Email => v1::SuggestionReason::SameEmail,
+            Reason::ExternalId => v1::SuggestionReason::SameExternalId,
             Reason::NameAndCompany => v1::SuggestionReason::SameNameAndCompany,
         }
         .into(),

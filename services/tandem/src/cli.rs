@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
-use crate::{call, doctor, exit, migrate, replay, sample, token, up};
+use crate::{call, doctor, exit, import, migrate, replay, sample, token, up};
 
 /// Runs Tandem here, talks to it, and looks what is wrong.
 #[derive(Debug, Parser)]
@@ -25,6 +25,8 @@ enum Command {
     Sample(sample::SampleArgs),
     /// Play conversations of files through the API
     Replay(replay::ReplayArgs),
+    /// Take customers of another system in
+    ImportCustomers(import::ImportArgs),
     /// Bring databases to the newest schema
     Migrate(migrate::MigrateArgs),
     /// Make a token
@@ -56,6 +58,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Call(args) => call::run(args).await,
         Command::Sample(args) => sample::run(args).await,
         Command::Replay(args) => replay::run(args).await,
+        Command::ImportCustomers(args) => import::run(args).await,
         Command::Migrate(args) => migrate::run(args).await,
         Command::Token(args) => token::run(args),
         Command::Doctor(args) => doctor::run(args).await,
@@ -99,6 +102,8 @@ mod tests {
             &["tandem", "replay"],
             &["tandem", "replay", "--pace", "0", "f"],
             &["tandem", "replay", "--concurrency", "0", "f"],
+            &["tandem", "import-customers"],
+            &["tandem", "import-customers", "f", "--map", "x"],
             &["tandem", "token", "--subject", "x"],
             &["tandem", "migrate", "--service", "nothing"],
         ] {

@@ -14,7 +14,9 @@ use tandem_proto::conversation::v1::conversation_service_client::ConversationSer
 use tandem_proto::conversation::v1::ingest_service_client::IngestServiceClient;
 use tandem_proto::conversation::v1::outbound_service_client::OutboundServiceClient;
 use tandem_proto::conversation::v1::tenant_service_client::TenantServiceClient;
+use tandem_proto::customer::v1::attribute_service_client::AttributeServiceClient;
 use tandem_proto::customer::v1::customer_service_client::CustomerServiceClient;
+use tandem_proto::customer::v1::import_service_client::ImportServiceClient;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
@@ -123,6 +125,14 @@ impl Caller {
 
     pub fn customers(&self) -> CustomerServiceClient<Line> {
         CustomerServiceClient::new(self.line(&self.gateway.customer_profile))
+    }
+
+    pub fn attributes(&self) -> AttributeServiceClient<Line> {
+        AttributeServiceClient::new(self.line(&self.gateway.customer_profile))
+    }
+
+    pub fn imports(&self) -> ImportServiceClient<Line> {
+        ImportServiceClient::new(self.line(&self.gateway.customer_profile))
     }
 
     fn conversation(&self) -> Line {

@@ -1,6 +1,6 @@
 //! The `tandem` command.
 //!
-//! A module a subcommand ([`up`], [`call`], [`sample`], [`replay`], [`migrate`], [`token`], [`doctor`]), and what they
+//! A module a subcommand ([`up`], [`call`], [`sample`], [`replay`], [`import`], [`migrate`], [`token`], [`doctor`]), and what they
 //! share: [`suite`] runs everything in one process, [`connection`] is how a running suite is described, [`gateway`] is the
 //! public API, [`directory`] sets a tenant up. To add a subcommand, give it a module with its `Args` and `run`, and a line
 //! in `cli.rs`.
@@ -16,6 +16,7 @@ pub mod exit;
 pub mod folder;
 pub mod gateway;
 mod health;
+pub mod import;
 pub mod migrate;
 mod policy;
 mod postgres;

@@ -46,6 +46,12 @@ pub const WRONG: &[Row] = &[
         r#"{"customerId":"x","pageSize":-1}"#,
         "customer_id page_size",
     ),
+    (
+        "customer.ImportService/ImportCustomers",
+        Role::Admin,
+        r#"{"requestId":"x","phoneRegion":"xx"}"#,
+        "request_id records phone_region",
+    ),
     ("customer.PrivacyService/ExportCustomer", Role::Admin, r#"{"customerId":"x"}"#, "customer_id"),
     (
         "customer.PrivacyService/EraseCustomer",

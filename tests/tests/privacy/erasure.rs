@@ -15,13 +15,13 @@ use tandem_proto::customer::v1::tag_service_client::TagServiceClient;
 use tandem_proto::customer::v1::{
     AddNoteRequest, Customer, EraseCustomerRequest, Erasure, ErasureState, GetCustomerRequest,
     GetErasureRequest, ListCustomersRequest, ListErasuresRequest, ListTagsRequest, MergeCustomersRequest,
-    UpdateTagsRequest,
+    UpdateTagsRequest, import_result,
 };
 use tandem_proto::r#type::v1::{ConversationStatus, ErrorReason};
 use tandem_tests::{Databases, Kind, Parts, Suite, agent_text, eventually, refused, stored, text, whatsapp};
 use tonic::Code;
 
-use crate::person::{Known, MARK, MESSAGES, held, marked, message};
+use crate::person::{Known, MARK, MESSAGES, held, import, marked, message};
 
 pub fn privacy(suite: &Suite) -> PrivacyServiceClient<InternalChannel> {
     PrivacyServiceClient::new(suite.channel(Kind::CustomerProfile, 0, &suite.spec("admin", Role::Admin)))
@@ -88,13 +88,25 @@ async fn nothing_of_an_erased_person_is_left_and_nothing_comes_back() {
     })
     .await;
     let before = held(&suite).await;
-    for word in ["provider", "unsent", "never", "edited", "id", "name", "note", "note-before", "assignment"] {
+    for word in [
+        "provider",
+        "unsent",
+        "never",
+        "edited",
+        "id",
+        "name",
+        "note",
+        "note-before",
+        "assignment",
+        "import-id",
+        "import-mail",
+    ] {
         assert!(before.contains(&format!("{MARK}-{word}")), "{word} is in a database before");
     }
     let shown = customer(&suite, &known.customer.id).await;
 
     let begun = erase(&suite, &known.customer.id, &[&known.token]).await;
-    assert_eq!((begun.customer_ids.len(), begun.contacts, begun.by_subject.as_str()), (2, 2, "admin"));
+    assert_eq!((begun.customer_ids.len(), begun.contacts, begun.by_subject.as_str()), (3, 2, "admin"));
     let ended = done(&suite, &begun.id).await;
     assert_eq!((ended.conversations_erased, ended.conversations_left), (2, 0));
     assert_eq!(usize::try_from(ended.messages_erased).unwrap(), MESSAGES + 1);
@@ -135,6 +147,8 @@ async fn nothing_of_an_erased_person_is_left_and_nothing_comes_back() {
     let results = suite.ingest(1, one, items).await.results.into_iter().map(stored).collect::<Vec<_>>();
     assert_eq!((results[0].replayed, results[0].conversation_id.as_str()), (true, known.first.as_str()));
     assert_eq!((results[1].replayed, results[1].message_id.as_str()), (false, ""));
+    let import_result::Outcome::Refused(record) = import(&suite).await else { panic!("imported") };
+    assert_eq!(record.reason(), ErrorReason::Erased);
     let deletion = IngestDeletion { target_external_id: format!("{MARK}-message-1") };
     suite.ingest(0, one, vec![waiting(&suite, 3, Event::Deletion(deletion))]).await;
     let receipt = suite.receipt("r", &going.message.clone().unwrap().id, DeliveryState::Read);

@@ -7,9 +7,12 @@ use tandem_proto::assignment::v1::AssignRequest;
 use tandem_proto::assignment::v1::assign_request::Assignee;
 use tandem_proto::conversation::v1::{IngestItem, SendMessageRequest};
 use tandem_proto::customer::v1::customer_service_client::CustomerServiceClient;
+use tandem_proto::customer::v1::import_service_client::ImportServiceClient;
+use tandem_proto::customer::v1::merge_service_client::MergeServiceClient;
 use tandem_proto::customer::v1::note_service_client::NoteServiceClient;
 use tandem_proto::customer::v1::{
-    AddNoteRequest, Customer, GetCustomerRequest, UpdateCustomerRequest, UpdateNoteRequest, UpdateTagsRequest,
+    AddNoteRequest, Customer, GetCustomerRequest, ImportCustomersRequest, ImportRecord,
+    MergeCustomersRequest, UpdateCustomerRequest, UpdateNoteRequest, UpdateTagsRequest, import_result,
 };
 use tandem_proto::r#type::v1::{Identity, IdentityKind};
 use tandem_tests::{Kind, Suite, dump, eventually, item_at, stored, whatsapp};
@@ -114,6 +117,36 @@ async fn together(suite: &Suite, conversation: &str, token: &str) -> Customer {
     .await
 }
 
+/// What another system says of the person.
+pub async fn import(suite: &Suite) -> import_result::Outcome {
+    let record = ImportRecord {
+        external_id: format!("{MARK}-import-id"),
+        emails: vec![format!("{MARK}-import-mail@example.com")],
+        category: format!("{MARK}-import-category"),
+        ..ImportRecord::default()
+    };
+    let request = ImportCustomersRequest {
+        request_id: suite.request_id(),
+        records: vec![record],
+        ..ImportCustomersRequest::default()
+    };
+    let admin = suite.channel(Kind::CustomerProfile, 0, &suite.spec("admin", Role::Admin));
+    let answer = ImportServiceClient::new(admin).import_customers(request).await.unwrap().into_inner();
+    answer.results.into_iter().next().unwrap().outcome.unwrap()
+}
+
+/// Takes a record of the person in, and makes its customer the person's.
+async fn imported(suite: &Suite, customer: &Customer) {
+    let import_result::Outcome::Imported(record) = import(suite).await else { panic!("refused") };
+    let merge = MergeCustomersRequest {
+        request_id: suite.request_id(),
+        survivor_id: customer.id.clone(),
+        merged_id: record.customer_id,
+    };
+    let lead = suite.channel(Kind::CustomerProfile, 0, &suite.spec("lead", Role::Supervisor));
+    MergeServiceClient::new(lead).merge_customers(merge).await.unwrap();
+}
+
 /// What the team says of the person. Answers the last change token, and a change that was made.
 async fn profile(
     suite: &Suite,
@@ -136,6 +169,7 @@ async fn profile(
         remove: Vec::new(),
     };
     customers.update_tags(tags).await.unwrap();
+    imported(suite, customer).await;
     let note = AddNoteRequest {
         request_id: suite.request_id(),
         customer_id: customer.id.clone(),

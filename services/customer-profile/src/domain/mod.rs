@@ -3,6 +3,7 @@
 pub mod address;
 pub mod attribute;
 pub mod erasure;
+pub mod import;
 pub mod merge;
 pub mod model;
 pub mod note;

@@ -6,11 +6,10 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::address::EXTERNAL_ID;
+
 /// Tenant and id: what every row is found by.
 pub type Key = (Uuid, Uuid);
-
-/// The number of the identity kind that links customers over channels.
-const EXTERNAL_ID: i32 = 1;
 
 /// One address of a person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,6 +74,12 @@ pub struct Profile {
     pub agent_ids: Vec<Uuid>,
     #[serde(default)]
     pub erased_at: Option<DateTime<Utc>>,
+    /// The ids that imports know the person by.
+    #[serde(default)]
+    pub import_ids: Vec<String>,
+    /// What imports gave, by the number of the kind.
+    #[serde(default)]
+    pub import_addresses: Vec<(i16, String)>,
     pub edit_version: i64,
     pub version: i64,
 }
@@ -223,7 +228,7 @@ pub struct Revision {
 impl Contact {
     /// The business's own ids of the person that the channel vouches for.
     pub fn external_ids(&self) -> impl Iterator<Item = &str> {
-        let links = |identity: &&Identity| identity.kind == EXTERNAL_ID && identity.verified;
+        let links = |identity: &&Identity| identity.kind == i32::from(EXTERNAL_ID) && identity.verified;
         self.identities.iter().filter(links).map(|identity| identity.value.as_str())
     }
 

@@ -4,6 +4,7 @@ mod attribute;
 mod check;
 mod customers;
 mod erasure;
+mod import;
 mod merge;
 mod note;
 mod privacy;
@@ -38,7 +39,7 @@ const LINE: usize = 200;
 /// Characters of a category.
 const CATEGORY: usize = 64;
 
-/// Serves `CustomerService`, `MergeService`, `NoteService` and `TagService`.
+/// Serves `CustomerService`, `ImportService`, `MergeService`, `NoteService` and `TagService`.
 pub struct CustomerRpc {
     pub core: Core,
     pub freshness: Freshness,

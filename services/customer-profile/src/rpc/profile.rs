@@ -116,7 +116,7 @@ impl CustomerRpc {
         if !violations.is_empty() {
             // Whatever else is wrong is named with it.
             let definitions = attribute::list(&self.core, call.tenant).await?;
-            update.attributes.read(&definitions, &mut violations);
+            update.attributes.read("customer.attributes", &definitions, &mut violations);
         }
         violations.finish()?;
         let scope = self.scope(&call).await?;

@@ -131,25 +131,47 @@ pub async fn matches(connection: &mut Connection, tenant: Uuid, customers: &[Uui
     let rows = sqlx::query_as!(
         Match,
         r#"WITH s AS (SELECT id FROM unnest($2::uuid[]) AS s (id)),
-                own AS (
-               SELECT s.id, a.kind, a.key, min(a.sent) AS sent,
-                      row_number() OVER (PARTITION BY s.id ORDER BY a.kind, a.key) AS n
-               FROM s
-               CROSS JOIN LATERAL (
-                   SELECT s.id AS id UNION ALL SELECT c.id FROM customer c WHERE c.tenant_id = $1 AND c.merged_into = s.id
-               ) AS m
-               JOIN contact k ON k.tenant_id = $1 AND k.customer_id = m.id
+                m AS (
+               SELECT s.id AS root_id, s.id FROM s
+               UNION ALL
+               SELECT s.id, c.id FROM s JOIN customer c ON c.tenant_id = $1 AND c.merged_into = s.id),
+                had AS (
+               SELECT m.root_id, a.kind, a.key, a.sent
+               FROM m JOIN contact k ON k.tenant_id = $1 AND k.customer_id = m.id
                JOIN contact_address a ON a.tenant_id = $1 AND a.contact_id = k.id
-               GROUP BY s.id, a.kind, a.key)
+               UNION ALL
+               SELECT m.root_id, 1::smallint, e.value, e.value
+               FROM m JOIN contact k ON k.tenant_id = $1 AND k.customer_id = m.id
+               JOIN contact_external_id e ON e.tenant_id = $1 AND e.contact_id = k.id
+               UNION ALL
+               SELECT m.root_id, a.kind, a.key, a.sent
+               FROM m JOIN customer_address a ON a.tenant_id = $1 AND a.customer_id = m.id
+               UNION ALL
+               SELECT m.root_id, 1::smallint, i.external_id, i.external_id
+               FROM m JOIN import_record i ON i.tenant_id = $1 AND i.customer_id = m.id),
+                own AS (
+               SELECT root_id AS id, kind, key, min(sent) AS sent,
+                      row_number() OVER (PARTITION BY root_id ORDER BY kind, key) AS n
+               FROM had GROUP BY root_id, kind, key)
            SELECT DISTINCT own.id AS "customer_id!", r.id AS "other_id!", r.channel_ids AS "other_channel_ids!",
                   own.kind AS "kind!", own.sent AS "value!"
            FROM own
            CROSS JOIN LATERAL (
-               SELECT a.contact_id FROM contact_address a
-               WHERE a.tenant_id = $1 AND a.kind = own.kind AND a.key = own.key ORDER BY a.contact_id LIMIT $3
+               (SELECT k.customer_id
+                FROM contact_address a JOIN contact k ON k.tenant_id = $1 AND k.id = a.contact_id
+                WHERE a.tenant_id = $1 AND a.kind = own.kind AND a.key = own.key ORDER BY a.contact_id LIMIT $3)
+               UNION ALL
+               (SELECT k.customer_id
+                FROM contact_external_id e JOIN contact k ON k.tenant_id = $1 AND k.id = e.contact_id
+                WHERE own.kind = 1 AND e.tenant_id = $1 AND e.value = own.key ORDER BY e.contact_id LIMIT $3)
+               UNION ALL
+               (SELECT a.customer_id FROM customer_address a
+                WHERE a.tenant_id = $1 AND a.kind = own.kind AND a.key = own.key ORDER BY a.customer_id LIMIT $3)
+               UNION ALL
+               SELECT i.customer_id FROM import_record i
+               WHERE own.kind = 1 AND i.tenant_id = $1 AND i.external_id = own.key
            ) AS b
-           JOIN contact k ON k.tenant_id = $1 AND k.id = b.contact_id
-           JOIN customer c ON c.tenant_id = $1 AND c.id = k.customer_id
+           JOIN customer c ON c.tenant_id = $1 AND c.id = b.customer_id
            JOIN customer r ON r.tenant_id = $1 AND r.id = coalesce(c.merged_into, c.id)
            WHERE own.n <= $3 AND r.id <> own.id
            UNION ALL

@@ -143,6 +143,7 @@ pub async fn empty(
     )
     .execute(&mut *connection)
     .await?;
+    super::import::bury(connection, &tenants, &ids).await?;
     empty_contacts(connection, &tenants, &ids).await
 }
 

@@ -9,6 +9,7 @@ pub mod contact;
 pub mod conversation;
 pub mod customer;
 pub mod erasure;
+pub mod import;
 pub mod merge;
 pub mod note;
 pub mod privacy;

@@ -8,6 +8,7 @@ use tandem_database::{Connection, Result};
 use uuid::Uuid;
 
 use super::split;
+use crate::domain::address::EXTERNAL_ID;
 use crate::domain::model::{Contact, Identity, Key, Profile};
 
 /// Contacts that are shown.
@@ -22,6 +23,13 @@ pub async fn read(connection: &mut Connection, keys: &[Key]) -> Result<Vec<Profi
     said(connection, keys, &mut profiles).await?;
     contacts(connection, keys, &mut profiles).await?;
     tags(connection, keys, &mut profiles).await?;
+    for (key, kind, value) in super::import::of_customers(connection, keys).await? {
+        match (profiles.get_mut(&key), kind) {
+            (None, _) => {}
+            (Some(profile), EXTERNAL_ID) => profile.import_ids.push(value),
+            (Some(profile), kind) => profile.import_addresses.push((kind, value)),
+        }
+    }
     for (key, agents) in super::agent::of_customers(connection, keys, MOST_AGENTS).await? {
         if let Some(profile) = profiles.get_mut(&key) {
             profile.agent_ids = agents;
@@ -65,6 +73,8 @@ async fn rows(connection: &mut Connection, keys: &[Key]) -> Result<BTreeMap<Key,
             attributes: row.attributes.map(|attributes| attributes.0).unwrap_or_default(),
             agent_ids: Vec::new(),
             erased_at: row.erased_at,
+            import_ids: Vec::new(),
+            import_addresses: Vec::new(),
             edit_version: row.edit_version,
             version: row.version,
         };

@@ -38,17 +38,22 @@ pub async fn derive(connection: &mut Connection, keys: &BTreeSet<Key>) -> Result
                FROM member m
                JOIN contact k ON k.tenant_id = m.tenant_id AND k.customer_id = m.id
                LEFT JOIN contact_totals t ON t.tenant_id = k.tenant_id AND t.contact_id = k.id
-               GROUP BY m.tenant_id, m.root_id)
+               GROUP BY m.tenant_id, m.root_id),
+           imported AS (
+               SELECT DISTINCT m.tenant_id, m.root_id, true AS has_phone
+               FROM member m
+               JOIN customer_address a ON a.tenant_id = m.tenant_id AND a.customer_id = m.id AND a.kind = 3)
            UPDATE customer c SET
                category = filed.category, attributes = coalesce(had.attributes, '{}'),
-               has_phone = coalesce(reached.has_phone, false), last_contact_at = reached.last_contact_at
+               has_phone = greatest(reached.has_phone, imported.has_phone, false), last_contact_at = reached.last_contact_at
            FROM s
            LEFT JOIN filed ON filed.tenant_id = s.tenant_id AND filed.root_id = s.id
            LEFT JOIN had ON had.tenant_id = s.tenant_id AND had.root_id = s.id
            LEFT JOIN reached ON reached.tenant_id = s.tenant_id AND reached.root_id = s.id
+           LEFT JOIN imported ON imported.tenant_id = s.tenant_id AND imported.root_id = s.id
            WHERE c.tenant_id = s.tenant_id AND c.id = s.id
              AND (c.category, c.attributes, c.has_phone, c.last_contact_at) IS DISTINCT FROM
-                 (filed.category, coalesce(had.attributes, '{}'), coalesce(reached.has_phone, false),
+                 (filed.category, coalesce(had.attributes, '{}'), greatest(reached.has_phone, imported.has_phone, false),
                   reached.last_contact_at)
            RETURNING c.tenant_id, c.id"#,
         &tenants,

@@ -7,6 +7,7 @@ mod browse;
 mod convergence;
 mod cost;
 mod feed;
+mod imports;
 mod merge_property;
 mod merge_races;
 mod merges;

@@ -9,7 +9,6 @@ use tandem_change_feed::{Body, Change};
 use tandem_proto::conversation::v1::MediaKind;
 use tandem_proto::conversation::v1::{Message, MessageContent, message_content::Kind};
 use tandem_proto::customer::v1::Customer;
-use tandem_proto::r#type::v1::IdentityKind;
 use uuid::Uuid;
 
 use super::writer::Edits;
@@ -147,10 +146,6 @@ fn content(content: &MessageContent) -> Option<(&'static str, String)> {
 }
 
 fn person(tenant: Uuid, id: Uuid, customer: &Customer) -> Person {
-    let addresses = |kind: IdentityKind| {
-        let identities = customer.contacts.iter().flat_map(|contact| &contact.identities);
-        once(identities.filter(|identity| identity.kind() == kind).map(|identity| identity.value.clone()))
-    };
     let contacts = customer.contacts.iter();
     Person {
         tenant,
@@ -161,8 +156,8 @@ fn person(tenant: Uuid, id: Uuid, customer: &Customer) -> Person {
                 .filter(|name| !name.trim().is_empty())
                 .cloned(),
         ),
-        emails: addresses(IdentityKind::Email),
-        phones: addresses(IdentityKind::Phone),
+        emails: once(customer.emails.iter().map(|email| email.sent.clone())),
+        phones: once(customer.phones.iter().map(|phone| phone.sent.clone())),
         channels: once(contacts.filter_map(|contact| contact.channel_id.parse().ok())),
         has_contacts: !customer.contacts.is_empty(),
         tags: customer.tag_ids.clone(),

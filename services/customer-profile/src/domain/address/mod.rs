@@ -7,9 +7,10 @@ use std::collections::BTreeMap;
 
 use crate::domain::model::Identity;
 
-pub use phone::e164;
+pub use phone::{Region, e164};
 
 /// The numbers of the identity kinds that are compared.
+pub const EXTERNAL_ID: i16 = 1;
 pub const PHONE: i16 = 3;
 pub const EMAIL: i16 = 5;
 
@@ -43,6 +44,29 @@ pub fn of(identities: &[Identity]) -> Vec<Address> {
         }
     }
     by_key.into_values().collect()
+}
+
+/// A phone number as a record of another system has it; national ones are those of the region.
+///
+/// # Errors
+/// What it must be.
+pub fn imported_phone(sent: &str, region: Option<Region>) -> Result<Address, &'static str> {
+    let number = phone::imported(sent, region).ok_or(match region {
+        Some(_) => "must be a phone number of the region, or begin with + and its country code",
+        None => "must be a phone number that begins with + and its country code",
+    })?;
+    let key = phone::key(&number).ok_or("must be a phone number")?;
+    // In E.164: what is of a country's own says nothing without it.
+    Ok(Address { kind: PHONE, key, sent: number, verified: false })
+}
+
+/// An e-mail address as a record of another system has it.
+///
+/// # Errors
+/// What it must be.
+pub fn imported_email(sent: &str) -> Result<Address, &'static str> {
+    let key = email::key(sent).ok_or("must be an e-mail address")?;
+    Ok(Address { kind: EMAIL, key, sent: sent.trim().to_owned(), verified: false })
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@
 use std::sync::LazyLock;
 
 use moka::sync::Cache;
-use phonenumber::Mode;
+use phonenumber::{Mode, country};
 
 /// Longest text that is looked at.
 const MOST_CHARACTERS: usize = 40;
@@ -35,6 +35,34 @@ pub fn e164(sent: &str) -> Option<String> {
 fn plan(digits: &str) -> Option<String> {
     let number = phonenumber::parse(None, format!("+{digits}")).ok()?;
     Some(if number.is_valid() { number.format().mode(Mode::E164).to_string() } else { format!("+{digits}") })
+}
+
+/// A country, by its ISO 3166 code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Region(country::Id);
+
+impl Region {
+    /// `None` for what is no country that has numbers.
+    pub fn parse(code: &str) -> Option<Self> {
+        code.parse().ok().map(Self)
+    }
+}
+
+/// The number of a record in E.164. Unlike a channel's, digits without a plus are a country's own: read where the region
+/// is told, else of nobody, since they could be of several countries.
+pub fn imported(sent: &str, region: Option<Region>) -> Option<String> {
+    let text: String = sent.chars().filter(|c| !direction(*c)).collect();
+    let text = text.trim();
+    let international = text.starts_with(['+', '＋']) || text.starts_with("00");
+    if international {
+        return e164(text);
+    }
+    let short = text.chars().count() <= MOST_CHARACTERS;
+    let number = phonenumber::parse(Some(region.filter(|_| short)?.0), text).ok()?;
+    if number.extension().is_some() {
+        return None;
+    }
+    e164(&number.format().mode(Mode::E164).to_string())
 }
 
 /// What the number is compared by.
@@ -196,6 +224,30 @@ mod tests {
         ] {
             assert_ne!(key(one), key(other), "{one} {other}");
         }
+    }
+
+    #[test]
+    fn national_numbers_are_read_where_their_country_is_told() {
+        let read = |sent: &str, region: &str| imported(sent, Region::parse(region));
+        for (sent, region, expected) in [
+            ("050-123-4567", "IL", Some("+972501234567")),
+            ("(415) 555-2671", "US", Some("+14155552671")),
+            ("020 7946 0958", "GB", Some("+442079460958")),
+            ("06 12 34 56 78", "FR", Some("+33612345678")),
+            ("11 8765-4321", "BR", Some("+5511987654321")),
+            ("11 98765-4321", "BR", Some("+5511987654321")),
+            ("55 1234 5678", "MX", Some("+525512345678")),
+            ("+972 50 123 4567", "US", Some("+972501234567")),
+            ("0044 20 7946 0958", "", Some("+442079460958")),
+            ("+55 11 8765-4321", "", Some("+5511987654321")),
+            ("4155552671", "", None),
+            ("14155552671", "", None),
+            ("123", "US", None),
+            ("hello", "US", None),
+        ] {
+            assert_eq!(read(sent, region).as_deref(), expected, "{sent} {region}");
+        }
+        assert_eq!((Region::parse("XX"), Region::parse("il"), Region::parse("")), (None, None, None));
     }
 
     #[test]

@@ -19,9 +19,11 @@ impl Wish {
         !self.all && self.given.is_empty()
     }
 
-    /// The values by definition, in the form of their types; `None` is taken off. Every wrong one is named at once.
+    /// The values by definition, in the form of their types; `None` is taken off. Every wrong one is named at once, as one
+    /// under `path`.
     pub fn read(
         &self,
+        path: &str,
         definitions: &[Definition],
         violations: &mut Violations,
     ) -> BTreeMap<Uuid, Option<String>> {
@@ -33,7 +35,7 @@ impl Wish {
         }
         for (key, text) in &self.given {
             // An answer does not grow with a key that could be none.
-            let field = || format!("customer.attributes.{}", key.chars().take(64).collect::<String>());
+            let field = || format!("{path}.{}", key.chars().take(64).collect::<String>());
             let Some(definition) = by_key.get(key.as_str()) else {
                 violations.add(field(), "must be the key of an attribute that is defined");
                 continue;

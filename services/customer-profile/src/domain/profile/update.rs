@@ -65,7 +65,7 @@ async fn say(connection: &mut Connection, customer: Key, attributes: &Wish) -> R
     }
     let definitions = store::attribute::of_tenant(connection, customer.0).await?;
     let mut violations = Violations::new();
-    let said = attributes.read(&definitions, &mut violations);
+    let said = attributes.read("customer.attributes", &definitions, &mut violations);
     violations.finish()?;
     let known: Vec<Uuid> = definitions.iter().map(|definition| definition.id).collect();
     store::attribute::say(connection, customer, &said, &known).await

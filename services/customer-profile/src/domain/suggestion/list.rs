@@ -4,11 +4,12 @@ use serde::{Deserialize, Serialize};
 use tandem_database::{Connection, Result, begin_snapshot};
 use uuid::Uuid;
 
+use crate::domain::Core;
 use crate::domain::address;
+use crate::domain::address::{EMAIL, EXTERNAL_ID, PHONE};
 use crate::domain::model::{Key, Profile};
 use crate::domain::profile::find;
 use crate::domain::scope::Scope;
-use crate::domain::{Core, address::EMAIL, address::PHONE};
 use crate::store;
 use crate::store::address::Match;
 
@@ -39,6 +40,7 @@ pub enum Reason {
     Phone,
     Email,
     NameAndCompany,
+    ExternalId,
 }
 
 /// One thing that two customers have in common.
@@ -146,6 +148,7 @@ fn evidence(found: Match) -> Option<Evidence> {
     Some(match found.kind {
         PHONE => Evidence { reason: Reason::Phone, value: address::e164(&value).unwrap_or(value) },
         EMAIL => Evidence { reason: Reason::Email, value },
+        EXTERNAL_ID => Evidence { reason: Reason::ExternalId, value },
         0 => Evidence { reason: Reason::NameAndCompany, value },
         _ => return None,
     })

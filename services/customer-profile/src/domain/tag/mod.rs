@@ -33,6 +33,8 @@ pub use fold::fold;
 pub use list::list;
 pub use merge::{MergeTags, merge};
 pub use name::{MOST_CHARACTERS, TagName, key};
+pub use names::Names;
+pub use plan::Plan;
 pub use update::{UpdateTags, update};
 
 pub use crate::store::carried::count_again;

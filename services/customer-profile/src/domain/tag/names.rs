@@ -12,6 +12,8 @@ use crate::store;
 pub struct Names {
     pub put_on: BTreeSet<Uuid>,
     pub taken_off: BTreeSet<Uuid>,
+    /// By key, those that there were.
+    known: BTreeMap<String, Uuid>,
     /// Those of `put_on` that nobody used before: id, name in the case that it came in, key. Not created yet.
     new: Vec<(Uuid, String, String)>,
     /// How many tags the tenant has, where there are new ones.
@@ -48,7 +50,19 @@ impl Names {
         names.put_on = ids(add);
         names.taken_off = ids(remove);
         names.put_on.extend(names.new.iter().map(|(id, _, _)| *id));
+        names.known = known;
         Ok(names)
+    }
+
+    /// The tag that a name means.
+    pub fn id(&self, name: &TagName) -> Option<Uuid> {
+        let new = self.new.iter().find(|(.., key)| *key == name.key).map(|(id, ..)| *id);
+        self.known.get(&name.key).copied().or(new)
+    }
+
+    /// Creates no others than these.
+    pub fn keep(&mut self, used: &BTreeSet<Uuid>) {
+        self.new.retain(|(id, ..)| used.contains(id));
     }
 
     /// Creates the new ones.

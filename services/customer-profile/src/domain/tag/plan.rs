@@ -69,6 +69,11 @@ impl Plan {
         self.grows && self.carried.len() > MOST_OF_CUSTOMER
     }
 
+    /// The rows to write.
+    pub fn put(&self) -> &[Carried] {
+        &self.put
+    }
+
     fn changes(&self) -> bool {
         !self.put.is_empty() || !self.take.is_empty()
     }

@@ -16,6 +16,7 @@ use tandem_customer_profile::{Config, MIGRATOR, start};
 use tandem_fault::reason_of;
 use tandem_proto::customer::v1::attribute_service_client::AttributeServiceClient;
 use tandem_proto::customer::v1::customer_service_client::CustomerServiceClient;
+use tandem_proto::customer::v1::import_service_client::ImportServiceClient;
 use tandem_proto::customer::v1::merge_service_client::MergeServiceClient;
 use tandem_proto::customer::v1::note_service_client::NoteServiceClient;
 use tandem_proto::customer::v1::tag_service_client::TagServiceClient;
@@ -56,6 +57,7 @@ pub type Merger = MergeServiceClient<InterceptedService<Channel, As>>;
 pub type Client = CustomerServiceClient<InterceptedService<Channel, As>>;
 pub type Notes = NoteServiceClient<InterceptedService<Channel, As>>;
 pub type Words = TagServiceClient<InterceptedService<Channel, As>>;
+pub type Imports = ImportServiceClient<InterceptedService<Channel, As>>;
 pub type Attributes = AttributeServiceClient<InterceptedService<Channel, As>>;
 
 pub struct Harness {
@@ -160,6 +162,11 @@ impl Harness {
     pub fn attributes(&self, tenant: Uuid, role: Role) -> Attributes {
         let token = self.token(Some(tenant), "someone", role).parse().unwrap();
         AttributeServiceClient::with_interceptor(self.channel(), As(token))
+    }
+
+    pub fn imports(&self, role: Role) -> Imports {
+        let token = self.token(Some(self.tenant), "someone", role).parse().unwrap();
+        ImportServiceClient::with_interceptor(self.channel(), As(token))
     }
 
     /// Defines an attribute of [`Harness::tenant`].

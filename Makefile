@@ -32,8 +32,9 @@ test: setup build ## Every test, and a replay of the project's sample
 	tests/scripts/replay services/tandem/sample
 	@tests/scripts/skipped
 
-test-million: setup build ## What lists cost in an inbox of a million conversations
+test-million: setup build ## What lists cost in an inbox of a million conversations, and of a million customers
 	TANDEM_TEST_CONVERSATIONS=1000000 tests/scripts/with-servers --no-search cargo test -p tandem-tests --test cost
+	TANDEM_TEST_CUSTOMERS=1000000 tests/scripts/with-servers --no-search cargo test -p tandem-customer-profile --test service -- cost
 
 test-full: setup build ## The real conversations in ../shared/data, replayed, verified, and found again
 	tests/scripts/replay ../shared/data

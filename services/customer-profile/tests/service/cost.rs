@@ -10,8 +10,11 @@ use uuid::Uuid;
 
 use crate::support::{Client, Harness, Person, guarded};
 
-/// Customers.
-const MANY: i64 = 20_000;
+/// Customers. `make test-million` asks for a million.
+fn many() -> i64 {
+    std::env::var("TANDEM_TEST_CUSTOMERS").map_or(20_000, |number| number.parse().unwrap())
+}
+
 /// Rows of a page.
 const PAGE: i32 = 20;
 /// Buffers that a page may touch when each row that is looked at is one of the page: an index entry and a heap page each,
@@ -27,24 +30,24 @@ const TAG: i64 = 2_000 * 8;
 /// Half of the customers have a phone, one in twenty is in the category `some`, every other one in `half`; one in a hundred
 /// has the attribute, one in five the tag; one in a hundred has its contact on the narrow channel, the others on another.
 async fn fill(harness: &Harness, definition: &str, tag: &str, narrow: Uuid) {
-    let (tenant, wide) = (harness.tenant, harness.ambient.id());
+    let (tenant, wide, many) = (harness.tenant, harness.ambient.id(), many());
     let sql = format!(
         "INSERT INTO customer (tenant_id, id, name, sort_name, first_contact_at, last_contact_at, has_phone, category,
                                attributes, said_attributes, channel_ids, version)
          SELECT '{tenant}', md5('customer' || n)::uuid, 'name ' || md5(n::text), 'name ' || md5(n::text),
                 '2026-01-01'::timestamptz + n * interval '1 second',
-                '2026-02-01'::timestamptz + n * 7919 % {MANY} * interval '1 second',
+                '2026-02-01'::timestamptz + n::bigint * 7919 % {many} * interval '1 second',
                 n % 2 = 0, CASE WHEN n % 20 = 1 THEN 'some' WHEN n % 2 = 1 THEN 'half' END,
                 a.said, a.said,
                 CASE WHEN n % 100 = 7 THEN ARRAY ['{narrow}'::uuid] ELSE ARRAY ['{wide}'::uuid] END,
                 nextval('customer_version')
-         FROM generate_series(1, {MANY}) AS n,
+         FROM generate_series(1, {many}) AS n,
               LATERAL (SELECT CASE WHEN n % 100 = 0 THEN '{{\"{definition}\": \"7\"}}'::jsonb ELSE '{{}}' END AS said) AS a;
          INSERT INTO customer_attribute
          SELECT tenant_id, '{definition}', md5('7')::uuid, id FROM customer WHERE attributes <> '{{}}';
          INSERT INTO customer_tag (tenant_id, customer_id, tag_id, carried, changed_at)
          SELECT '{tenant}', md5('customer' || n)::uuid, '{tag}', true, '2026-01-01'
-         FROM generate_series(1, {MANY}, 5) AS n;
+         FROM generate_series(1, {many}, 5) AS n;
          INSERT INTO contact (tenant_id, id, customer_id, channel_id, display_name, created_at, identities, generation,
                               version)
          SELECT tenant_id, id, id, channel_ids[1], name, first_contact_at, '[]', 1, 1
@@ -85,19 +88,22 @@ async fn a_page_costs_the_same_wherever_it_is() {
     let any = CustomerFilter::default;
     let seats = AttributeValue { key: "seats".to_owned(), value: "7".to_owned() };
     let category = |name: &str| CustomerFilter { category: name.to_owned(), ..any() };
-    // Filter, whether a page is full, buffers.
+    let all = usize::try_from(PAGE).unwrap();
+    // Too many to be looked up and sorted are walked to, as far as the budget goes: a page may be short.
+    let rare = if many() > 100_000 { 1 } else { all };
+    // Filter, the least that a page has, buffers.
     let filters = [
-        ("all", any(), true, DENSE),
-        ("half have a phone", CustomerFilter { has_phone: Some(true), ..any() }, true, DENSE),
-        ("one in twenty", category("some"), true, FEW),
-        ("nearly half", category("half"), true, DENSE),
-        ("one in a hundred", CustomerFilter { attribute: Some(seats), ..any() }, true, FEW),
-        ("one in five", CustomerFilter { tag_id, ..any() }, true, TAG),
-        ("none", CustomerFilter { has_phone: Some(true), ..category("half") }, false, SPENT),
+        ("all", any(), all, DENSE),
+        ("half have a phone", CustomerFilter { has_phone: Some(true), ..any() }, all, DENSE),
+        ("one in twenty", category("some"), all, FEW),
+        ("nearly half", category("half"), all, DENSE),
+        ("one in a hundred", CustomerFilter { attribute: Some(seats), ..any() }, rare, FEW),
+        ("one in five", CustomerFilter { tag_id, ..any() }, all, TAG),
+        ("none", CustomerFilter { has_phone: Some(true), ..category("half") }, 0, SPENT),
     ];
     let mut admin = harness.admin();
     let mut failures = Vec::new();
-    for (name, filter, full, most) in filters {
+    for (name, filter, least, most) in filters {
         for (order, reverse) in [
             (CustomerOrder::Name, false),
             (CustomerOrder::Name, true),
@@ -127,7 +133,7 @@ async fn a_page_costs_the_same_wherever_it_is() {
                 println!(
                     "{name}, {order:?}, reverse {reverse}, {place}: {calls} statements, {buffers} buffers"
                 );
-                let as_expected = (found == usize::try_from(PAGE).unwrap()) == full;
+                let as_expected = found >= least && (least > 0) == (found > 0);
                 if !as_expected || request.page_token.is_empty() || calls > 4 || buffers > most {
                     failures.push(format!(
                         "{name}, {order:?}, reverse {reverse}, {place}: {found} rows, {calls} statements, {buffers} buffers"
@@ -137,15 +143,16 @@ async fn a_page_costs_the_same_wherever_it_is() {
         }
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
-    // An agent who sees few customers finds a full page of them.
+    // An agent who sees few customers finds them; one who sees too many to look up spends a budget after that.
     let mut agent = harness.client(harness.tenant, "agent-1", Role::Agent);
     harness.conversation.let_see(&harness.token(Some(harness.tenant), "agent-1", Role::Agent), &[narrow]);
     let mut request = ListCustomersRequest { page_size: PAGE, ..ListCustomersRequest::default() };
+    let most = if rare < all { FEW + SPENT } else { FEW };
     for _ in 0..2 {
         let before = cost(&harness).await;
-        assert_eq!(page(&mut agent, &mut request).await, usize::try_from(PAGE).unwrap());
+        assert!(page(&mut agent, &mut request).await >= rare);
         let after = cost(&harness).await;
-        assert!(after.0 - before.0 == 2 && after.1 - before.1 < FEW, "{} buffers", after.1 - before.1);
+        assert!(after.0 - before.0 <= 3 && after.1 - before.1 < most, "{} buffers", after.1 - before.1);
     }
     // Spent budgets come to the end at last, with nothing on the way.
     let filter = Some(CustomerFilter { has_phone: Some(true), ..category("half") });
@@ -153,7 +160,7 @@ async fn a_page_costs_the_same_wherever_it_is() {
     for number in 1.. {
         assert_eq!(page(&mut admin, &mut request).await, 0);
         if request.page_token.is_empty() {
-            assert_eq!(number, 1 + MANY / 2_000);
+            assert_eq!(number, 1 + many() / 2_000);
             break;
         }
     }

@@ -11,7 +11,8 @@ use tandem_proto::conversation::v1::{
     ChannelPolicy, CloseConversationRequest, SnoozeConversationRequest, TransferHolderRequest,
 };
 use tandem_proto::customer::v1::customer_service_client::CustomerServiceClient;
-use tandem_proto::customer::v1::{Customer, UpdateCustomerRequest};
+use tandem_proto::customer::v1::tag_service_client::TagServiceClient;
+use tandem_proto::customer::v1::{Customer, MergeTagsRequest, UpdateCustomerRequest, UpdateTagsRequest};
 use tandem_proto::r#type::v1::{
     Actor, ActorKind, HandOffReason, Holder, HolderChangeCause, HolderKind, Priority,
 };
@@ -384,4 +385,53 @@ async fn what_the_ai_suggests_counts() {
     };
     suite.assignments("ai", Role::Ai).hand_off(hand_off).await.unwrap();
     assert_eq!(holder(&suite, &id).await, agents[1].to_string());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rule_means_by_a_tag_what_it_became() {
+    let suite = Suite::start(Parts { customer_profile: true, ..Parts::WITH_ASSIGNMENT }).await;
+    let (_, team) = suite.agents(1).await;
+    let channel = suite.queued_line(team).await;
+    suite.presence(0, Presence::Online).await;
+    let id = begin(&suite, channel, "US.1").await;
+    let lead = suite.channel(Kind::CustomerProfile, 0, &suite.spec("lead", Role::Supervisor));
+    let put = async |names: &[&str], remove: &[&str]| {
+        let request = UpdateTagsRequest {
+            request_id: suite.request_id(),
+            customer_id: suite.get(&id).await.customer_id,
+            add: names.iter().map(|name| (*name).to_owned()).collect(),
+            remove: remove.iter().map(|name| (*name).to_owned()).collect(),
+        };
+        let mut customers = CustomerServiceClient::new(lead.clone());
+        eventually("customer-profile knows the customer", async || {
+            customers.clone().update_tags(request.clone()).await.ok()
+        })
+        .await;
+        customers.update_tags(request).await.unwrap().into_inner().tags
+    };
+    let tags = put(&["one", "two"], &[]).await;
+    let tag = |name: &str| tags.iter().find(|tag| tag.name == name).unwrap().id.clone();
+    put(&[], &["two"]).await;
+    let tagged = |tag_id: String| RoutingRule {
+        enabled: true,
+        customer_tag_ids: vec![tag_id],
+        ..rule("tagged", RoutingStrategy::LeastLoaded)
+    };
+    let decides = async |what: &str, tag_id: String, expected: bool| {
+        eventually(what, async || {
+            let explained = explain(&suite, &id, Some(tagged(tag_id.clone()))).await;
+            (explained.rules[0].decides == expected).then_some(())
+        })
+        .await;
+    };
+    decides("the customer carries the first", tag("one"), true).await;
+    decides("and not the second", tag("two"), false).await;
+    let merge =
+        MergeTagsRequest { request_id: suite.request_id(), tag_id: tag("one"), into_tag_id: tag("two") };
+    TagServiceClient::new(lead.clone()).merge_tags(merge).await.unwrap();
+    decides("what the first became", tag("two"), true).await;
+    decides("by its former id as well", tag("one"), true).await;
+    let rule = tagged(tag("one"));
+    suite.rule(rule).await;
+    holder(&suite, &id).await;
 }

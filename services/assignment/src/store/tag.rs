@@ -43,6 +43,21 @@ pub async fn upsert(connection: &mut Connection, generation: i64, tags: &[Tag]) 
     Ok(())
 }
 
+/// What tags stand for, each once, in their order.
+pub async fn meant(connection: &mut Connection, tenant_id: Uuid, ids: &[Uuid]) -> Result<Vec<Uuid>> {
+    let meant = sqlx::query_scalar!(
+        r#"SELECT coalesce(g.merged_into, named.id) AS "id!"
+           FROM unnest($2::uuid[]) WITH ORDINALITY AS named (id, n)
+           LEFT JOIN tag g ON g.tenant_id = $1 AND g.id = named.id
+           GROUP BY 1 ORDER BY min(named.n)"#,
+        tenant_id,
+        ids,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(meant)
+}
+
 /// Ends a rebuild.
 pub async fn sweep(connection: &mut Connection, generation: i64) -> Result<()> {
     sqlx::query!("DELETE FROM tag WHERE generation < $1", generation).execute(connection).await?;

@@ -279,3 +279,54 @@ async fn pinned_notes_come_first_on_every_page_and_are_few() {
         refused(outcome, Code::ResourceExhausted, "LIMIT_REACHED");
     }
 }
+
+#[tokio::test]
+async fn notes_stay_with_whom_they_were_written_on_and_many_cost_what_few_do() {
+    let harness = Harness::start("notes_undo").await;
+    sqlx::query("CREATE EXTENSION pg_stat_statements").execute(&mut harness.connect().await).await.unwrap();
+    let (ann, ben) = (Person::new(&harness, "Ann", 100), Person::new(&harness, "Ben", 200));
+    harness.told([ann.change(), ben.change()]).await;
+    let mut admin = harness.notes_as(harness.tenant, "admin-1", Role::Admin);
+    let before = add(&mut admin, request(&harness, ben.customer, "before")).await.unwrap().note.unwrap();
+    let merge = harness.merge(ann.customer, ben.customer).await.unwrap().merge.unwrap();
+    // What is new goes to who stands for both, whichever id is asked; an edit stays where the note is.
+    let while_one =
+        add(&mut admin, request(&harness, ben.customer, "while one")).await.unwrap().note.unwrap();
+    assert_eq!(while_one.customer_id, ann.customer.to_string());
+    let edited = edit(&mut admin, &harness, &before, "edited").await.unwrap();
+    assert_eq!(edited.customer_id, ben.customer.to_string());
+    pin(&mut admin, &harness, &before, true).await.unwrap();
+    let few = statements(&harness, &mut admin, ann.customer).await;
+    harness.undo(&merge.id).await.unwrap();
+    let texts = async |customer| {
+        let notes = list(&mut admin.clone(), customer, 50, "").await.unwrap().notes;
+        notes.into_iter().map(|note| (note.text, note.pin_time.is_some())).collect::<Vec<_>>()
+    };
+    assert_eq!(texts(ann.customer).await, [("while one".to_owned(), false)]);
+    assert_eq!(texts(ben.customer).await, [("edited".to_owned(), true)]);
+    assert_eq!(history(&mut admin, ben.customer, None).await.len(), 1);
+    assert_eq!(history(&mut admin, ann.customer, None).await.len(), 0);
+
+    harness.merge(ann.customer, ben.customer).await.unwrap();
+    for n in 0..30 {
+        let noted = add(&mut admin, request(&harness, ben.customer, &n.to_string())).await.unwrap();
+        edit(&mut admin, &harness, &noted.note.unwrap(), "edited").await.unwrap();
+    }
+    assert_eq!(statements(&harness, &mut admin, ann.customer).await, few);
+    assert!((1..=8).contains(&few), "{few} statements");
+}
+
+/// Statements that a list of notes and one of their history take.
+async fn statements(harness: &Harness, client: &mut Notes, customer: Uuid) -> i64 {
+    let sql = "SELECT coalesce(sum(calls), 0)::bigint FROM pg_stat_statements
+               JOIN pg_database d ON d.oid = dbid AND d.datname = current_database()
+               WHERE query ~ 'note' AND query ~ '^SELECT' AND query !~ 'pg_stat|FOR UPDATE'";
+    let mut database = harness.connect().await;
+    let before: i64 = sqlx::query_scalar(sql).fetch_one(&mut database).await.unwrap();
+    list(client, customer, 50, "").await.unwrap();
+    let customer_id = customer.to_string();
+    let asked = ListNoteHistoryRequest { customer_id, page_size: 50, ..ListNoteHistoryRequest::default() };
+    guarded(client.list_note_history(asked)).await.unwrap();
+    let after: i64 = sqlx::query_scalar(sql).fetch_one(&mut database).await.unwrap();
+    after - before
+}

@@ -56,7 +56,12 @@ pub async fn explain(
     let nothing = |outcome, verdicts| Explained { outcome, verdicts, fallback: None, judged: Vec::new() };
     let Some(team_id) = case.queue() else { return Ok(nothing(Outcome::NotQueued, Vec::new())) };
     let rules = match rule {
-        Some(rule) => vec![rule],
+        Some(mut rule) => {
+            // As a stored one: it means by a tag what this became.
+            rule.customer_tag_ids =
+                store::tag::meant(&mut connection, tenant_id, &rule.customer_tag_ids).await?;
+            vec![rule]
+        }
         None => store::routing_rule::of_tenant(&mut connection, tenant_id).await?,
     };
     let mut verdicts = Vec::new();

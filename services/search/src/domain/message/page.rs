@@ -1,103 +1,188 @@
-//! Where the next page of found conversations begins.
+//! Walks hits in the engine's order and gathers a page of conversations.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// A page token holds at most this many conversations; results end there, marked partial.
-pub const MOST_SEEN: usize = 800;
-/// Bytes kept of each: of a UUIDv7's random part, so that two of 800 collide once in a million searches.
-const KEPT: usize = 5;
+use super::FoundMessage;
+use super::page::Seen;
+use crate::engine::Hit;
+use crate::text::highlight::{Mark, marks};
 
-/// How a search is run; pinned by its page token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Plan {
-    #[serde(rename = "n")]
-    NarrowFirst,
-    #[serde(rename = "t")]
-    TextFirst,
+/// The best messages that are shown of one conversation.
+pub const MOST_HITS: usize = 5;
+
+/// A found message with its marks.
+#[derive(Debug, Clone)]
+pub struct MarkedMessage {
+    pub message: FoundMessage,
+    pub marks: Vec<Mark>,
 }
 
-/// What a page token carries.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Cursor {
-    #[serde(rename = "p")]
-    pub plan: Plan,
-    /// Which of the query's stages.
-    #[serde(rename = "s")]
-    pub stage: usize,
-    /// How many hits were looked at.
-    #[serde(rename = "o")]
-    pub offset: usize,
-    #[serde(rename = "c", with = "seen")]
-    pub seen: Seen,
+/// A conversation and its best messages.
+#[derive(Debug, Clone)]
+pub struct Group {
+    pub conversation: Uuid,
+    pub hits: Vec<MarkedMessage>,
 }
 
-/// The conversations that earlier pages showed.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Seen(HashSet<[u8; KEPT]>);
+/// The page that is being filled.
+#[derive(Debug)]
+pub struct Gathering {
+    size: usize,
+    groups: Vec<Group>,
+    places: HashMap<Uuid, usize>,
+}
 
-impl Seen {
-    pub fn contains(&self, conversation: Uuid) -> bool {
-        self.0.contains(&kept(conversation))
-    }
+/// How far a chunk of hits was used.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Used {
+    All,
+    /// The page is full: this many hits of the chunk belong to it, and the next one begins the next page.
+    Full(usize),
+}
 
-    pub fn insert(&mut self, conversation: Uuid) {
-        self.0.insert(kept(conversation));
-    }
-
-    pub fn len(&self) -> usize {
-        self.0.len()
+impl Gathering {
+    pub fn new(size: usize) -> Self {
+        Self { size, groups: Vec::new(), places: HashMap::new() }
     }
 
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.groups.is_empty()
+    }
+
+    pub fn into_groups(self) -> Vec<Group> {
+        self.groups
+    }
+
+    /// The conversations that show fewer messages than they may.
+    pub fn short(&self) -> Vec<Uuid> {
+        let short = self.groups.iter().filter(|group| group.hits.len() < MOST_HITS);
+        short.map(|group| group.conversation).collect()
+    }
+
+    /// Replaces the messages of these conversations by the best of `hits`, where those are more.
+    pub fn refill(&mut self, conversations: &[Uuid], hits: Vec<Hit<FoundMessage>>, needles: &[Vec<char>]) {
+        let mut better = Self::new(conversations.len());
+        better.take(hits, &Seen::default(), |id| conversations.contains(&id), needles);
+        for group in better.groups {
+            if let Some(place) = self.places.get(&group.conversation)
+                && self.groups[*place].hits.len() < group.hits.len()
+            {
+                self.groups[*place] = group;
+            }
+        }
+    }
+
+    /// The conversations of a chunk that nobody has decided on yet, each once, in order.
+    pub fn undecided(&self, chunk: &[Hit<FoundMessage>], seen: &Seen) -> Vec<Uuid> {
+        let mut ids: Vec<Uuid> = Vec::new();
+        for hit in chunk {
+            let id = hit.document.conversation_id;
+            if !seen.contains(id) && !self.places.contains_key(&id) && !ids.contains(&id) {
+                ids.push(id);
+            }
+        }
+        ids
+    }
+
+    /// Takes a chunk of hits. Conversations of earlier pages, and those that are not `allowed`, are passed over.
+    pub fn take(
+        &mut self,
+        chunk: Vec<Hit<FoundMessage>>,
+        seen: &Seen,
+        allowed: impl Fn(Uuid) -> bool,
+        needles: &[Vec<char>],
+    ) -> Used {
+        for (at, hit) in chunk.into_iter().enumerate() {
+            let id = hit.document.conversation_id;
+            let place = match self.places.get(&id) {
+                Some(place) => *place,
+                None if seen.contains(id) || !allowed(id) => continue,
+                None if self.groups.len() == self.size => return Used::Full(at),
+                None => {
+                    self.groups.push(Group { conversation: id, hits: Vec::new() });
+                    self.places.insert(id, self.groups.len() - 1);
+                    self.groups.len() - 1
+                }
+            };
+            let hits = &mut self.groups[place].hits;
+            if hits.len() < MOST_HITS {
+                hits.push(MarkedMessage::new(hit, needles));
+            }
+        }
+        Used::All
     }
 }
 
-fn kept(conversation: Uuid) -> [u8; KEPT] {
-    let bytes = conversation.as_bytes();
-    std::array::from_fn(|at| bytes[16 - KEPT + at])
-}
-
-mod seen {
-    use serde::de::Error;
-    use serde::{Deserializer, Serializer};
-
-    use super::*;
-
-    pub fn serialize<S: Serializer>(seen: &Seen, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut ids: Vec<_> = seen.0.iter().collect();
-        ids.sort_unstable();
-        serializer
-            .serialize_str(&URL_SAFE_NO_PAD.encode(ids.into_iter().flatten().copied().collect::<Vec<u8>>()))
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Seen, D::Error> {
-        let bytes = URL_SAFE_NO_PAD.decode(String::deserialize(deserializer)?).map_err(D::Error::custom)?;
-        let ids = bytes.chunks_exact(KEPT).map(|id| std::array::from_fn(|at| id[at]));
-        Ok(Seen(ids.collect()))
+impl MarkedMessage {
+    pub fn new(hit: Hit<FoundMessage>, needles: &[Vec<char>]) -> Self {
+        Self { marks: marks(&hit.document.text, &hit.marks, needles), message: hit.document }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use tandem_signed_token::{PageToken, Signer};
+    use proptest::prelude::*;
 
     use super::*;
 
-    #[test]
-    fn the_largest_cursor_fits_a_token() {
-        let mut seen = Seen::default();
-        for id in 0..MOST_SEEN {
-            seen.insert(Uuid::from_u128(id as u128));
+    fn hit(conversation: u8, position: i64) -> Hit<FoundMessage> {
+        let document = FoundMessage {
+            message_id: Uuid::from_u128(position.cast_unsigned().into()),
+            conversation_id: Uuid::from_u128(conversation.into()),
+            author_kind: 1,
+            author_id: String::new(),
+            position,
+            stored: 0,
+            text: String::new(),
+        };
+        Hit { document, marks: vec![] }
+    }
+
+    fn chunk(hits: &[u8], from: usize) -> Vec<Hit<FoundMessage>> {
+        hits.iter().enumerate().map(|(at, id)| hit(*id, i64::try_from(from + at).unwrap())).collect()
+    }
+
+    proptest! {
+        /// Whatever the sizes of pages and chunks: the pages together show every allowed conversation once, in the order
+        /// of its best hit.
+        #[test]
+        fn pages_show_every_conversation_once(
+            hits in proptest::collection::vec(0u8..12, 0..80),
+            size in 1usize..6,
+            width in 1usize..9,
+        ) {
+            let allowed = |id: Uuid| !id.as_u128().is_multiple_of(3);
+            let mut expected: Vec<Uuid> = Vec::new();
+            for id in hits.iter().map(|id| Uuid::from_u128((*id).into())) {
+                if allowed(id) && !expected.contains(&id) {
+                    expected.push(id);
+                }
+            }
+            let (mut seen, mut shown, mut offset) = (Seen::default(), Vec::new(), 0);
+            loop {
+                let mut page = Gathering::new(size);
+                let more = loop {
+                    let end = (offset + width).min(hits.len());
+                    let taken = chunk(&hits[offset..end], offset);
+                    let short = taken.len() < width;
+                    match page.take(taken, &seen, allowed, &[]) {
+                        Used::Full(used) => { offset += used; break true; }
+                        Used::All => offset = end,
+                    }
+                    if short { break false; }
+                };
+                let groups = page.into_groups();
+                prop_assert!(groups.len() <= size);
+                for group in groups {
+                    prop_assert!(!group.hits.is_empty() && group.hits.len() <= MOST_HITS);
+                    seen.insert(group.conversation);
+                    shown.push(group.conversation);
+                }
+                if !more { break; }
+            }
+            prop_assert_eq!(shown, expected);
         }
-        let cursor = Cursor { plan: Plan::TextFirst, stage: 1, offset: 10_000, seen };
-        let signer = Signer::new(&[vec![1; 32]]).unwrap();
-        let token = PageToken::encode(&signer, b"", &cursor);
-        assert_eq!(PageToken::decode::<Cursor>(&signer, b"", &token).unwrap(), cursor);
     }
 }

@@ -29,11 +29,14 @@ pub struct Reservation {
 }
 
 /// Claims the request id. False when it is claimed already; a concurrent duplicate waits for the first to end.
+///
+/// No arbiter is named: the first of the two unique indexes to see the duplicate settles it. With one named, the other would end
+/// a duplicate that comes at the same moment with an error.
 pub async fn insert(connection: &mut Connection, new: &New<'_>) -> Result<bool> {
     let inserted = sqlx::query!(
         "INSERT INTO reservation (tenant_id, request_id, transfer_id, scope, body_hash, conversation_id, agent_id, state,
              attempted_at, created_at, transfer)
-         VALUES ($1, $2, $2, $3, $4, $5, $6, 1, $7, $7, $8) ON CONFLICT (tenant_id, request_id) DO NOTHING",
+         VALUES ($1, $2, $2, $3, $4, $5, $6, 1, $7, $7, $8) ON CONFLICT DO NOTHING",
         new.request.tenant_id,
         new.request.request_id,
         new.request.scope,

@@ -114,7 +114,7 @@ async fn filters_by_status_holder_and_assignment() {
         let request = MatchConversationsRequest {
             filter: Some(filter.clone()),
             conversation_ids: ids.clone(),
-            at_least_as_fresh: Vec::new(),
+            ..MatchConversationsRequest::default()
         };
         let matching = agent.match_conversations(request).await.unwrap().into_inner().conversation_ids;
         assert_eq!(matching, expected.iter().cloned().collect::<Vec<_>>().in_order_of(&ids), "{filter:?}");

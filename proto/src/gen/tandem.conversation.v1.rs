@@ -2236,6 +2236,12 @@ pub struct MatchConversationsRequest {
     /// Change tokens of writes that the answer must show.
     #[prost(string, repeated, tag = "3")]
     pub at_least_as_fresh: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// A view instead of a filter: its filter, as the caller means it.
+    #[prost(string, tag = "4")]
+    pub view_id: ::prost::alloc::string::String,
+    /// The IANA time zone of named ranges that say none, such as `Asia/Jerusalem`; UTC when empty.
+    #[prost(string, tag = "5")]
+    pub time_zone: ::prost::alloc::string::String,
 }
 /// Those that match, in the order of the request.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

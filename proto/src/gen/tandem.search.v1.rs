@@ -5,7 +5,7 @@ pub struct SearchMessagesRequest {
     /// The words, 1 to 512 characters.
     #[prost(string, tag = "1")]
     pub query: ::prost::alloc::string::String,
-    /// Which conversations; its text part must be empty.
+    /// Which conversations, by the whole filter of the inbox; its text part must be empty.
     #[prost(message, optional, tag = "2")]
     pub filter: ::core::option::Option<super::super::r#type::v1::ConversationFilter>,
     /// Written by one of these.
@@ -17,7 +17,7 @@ pub struct SearchMessagesRequest {
     /// Written in this range.
     #[prost(message, optional, tag = "5")]
     pub time: ::core::option::Option<super::super::r#type::v1::TimeRange>,
-    /// How many conversations at most: 1 to 50, 0 means 20.
+    /// How many conversations at most, or messages when they are not grouped: 1 to 50, 0 means 20.
     #[prost(int32, tag = "6")]
     pub page_size: i32,
     /// Where the last page ended.
@@ -26,11 +26,35 @@ pub struct SearchMessagesRequest {
     /// Change tokens of writes that the answer must show.
     #[prost(string, repeated, tag = "8")]
     pub at_least_as_fresh: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// A view instead of a filter: its filter, as the caller means it.
+    #[prost(string, tag = "9")]
+    pub view_id: ::prost::alloc::string::String,
+    /// The IANA time zone of the view's named ranges that say none, such as `Asia/Jerusalem`; UTC when empty.
+    #[prost(string, tag = "10")]
+    pub time_zone: ::prost::alloc::string::String,
+    /// Of one of these kinds.
+    #[prost(enumeration = "MessageKind", repeated, tag = "11")]
+    pub kinds: ::prost::alloc::vec::Vec<i32>,
+    /// Private notes alone, or none of them.
+    #[prost(bool, optional, tag = "12")]
+    pub private: ::core::option::Option<bool>,
+    /// In which order.
+    #[prost(enumeration = "SearchOrder", tag = "13")]
+    pub order: i32,
+    /// Which of the words must be there.
+    #[prost(enumeration = "WordMatching", tag = "14")]
+    pub matching: i32,
+    /// How what is found is put together.
+    #[prost(enumeration = "HitGrouping", tag = "15")]
+    pub grouping: i32,
+    /// Counts of what is found, on the first page alone; each once.
+    #[prost(enumeration = "SearchFacet", repeated, tag = "16")]
+    pub facets: ::prost::alloc::vec::Vec<i32>,
 }
 /// Found messages.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct SearchMessagesResponse {
-    /// The conversations, best first.
+    /// The conversations, in the order asked; empty when messages are not grouped.
     #[prost(message, repeated, tag = "1")]
     pub conversations: ::prost::alloc::vec::Vec<ConversationHits>,
     /// Empty at the end.
@@ -45,6 +69,48 @@ pub struct SearchMessagesResponse {
     /// How far the index is behind.
     #[prost(message, optional, tag = "5")]
     pub index_lag: ::core::option::Option<IndexLag>,
+    /// The messages in the order asked, when they are not grouped.
+    #[prost(message, repeated, tag = "6")]
+    pub hits: ::prost::alloc::vec::Vec<MessageHit>,
+    /// About how many messages there are in all, on the first page alone.
+    #[prost(message, optional, tag = "7")]
+    pub total: ::core::option::Option<TotalEstimate>,
+    /// The counts that were asked for, on the first page alone.
+    #[prost(message, repeated, tag = "8")]
+    pub facets: ::prost::alloc::vec::Vec<FacetCounts>,
+}
+/// About how many messages match.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TotalEstimate {
+    /// The index's own estimate; with the plan TEXT_FIRST and a filter, the part of it that the looked at messages tell to match.
+    #[prost(int64, tag = "1")]
+    pub messages: i64,
+    /// The index counts no further: there are at least so many.
+    #[prost(bool, tag = "2")]
+    pub at_least: bool,
+}
+/// What is found, counted by one thing.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct FacetCounts {
+    /// By what.
+    #[prost(enumeration = "SearchFacet", tag = "1")]
+    pub facet: i32,
+    /// The counts, the largest first, at most 100.
+    #[prost(message, repeated, tag = "2")]
+    pub counts: ::prost::alloc::vec::Vec<FacetCount>,
+    /// With the plan TEXT_FIRST and a filter: messages of conversations that the filter leaves out are counted too.
+    #[prost(bool, tag = "3")]
+    pub before_filter: bool,
+}
+/// One count.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FacetCount {
+    /// What is counted, in the form that the facet says.
+    #[prost(string, tag = "1")]
+    pub value: ::prost::alloc::string::String,
+    /// How many messages.
+    #[prost(int64, tag = "2")]
+    pub messages: i64,
 }
 /// The hits in one conversation.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -77,6 +143,18 @@ pub struct MessageHit {
     /// When it was stored.
     #[prost(message, optional, tag = "6")]
     pub time: ::core::option::Option<::prost_types::Timestamp>,
+    /// Its conversation's id.
+    #[prost(string, tag = "7")]
+    pub conversation_id: ::prost::alloc::string::String,
+    /// Its kind.
+    #[prost(enumeration = "MessageKind", tag = "8")]
+    pub kind: i32,
+    /// It is a private note.
+    #[prost(bool, tag = "9")]
+    pub private: bool,
+    /// When it was written, which the orders by time go by.
+    #[prost(message, optional, tag = "10")]
+    pub source_time: ::core::option::Option<::prost_types::Timestamp>,
 }
 /// A stretch of a text in Unicode code points.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -149,6 +227,228 @@ pub struct IndexStatus {
     /// A rebuild is running.
     #[prost(bool, tag = "4")]
     pub rebuilding: bool,
+}
+/// The orders of what is found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum SearchOrder {
+    /// By relevance.
+    Unspecified = 0,
+    /// The best first, among equals the newest. Pages end where the index ends its ranking, at 10,000 messages, or at 800
+    /// conversations; then the last is `partial`.
+    Relevance = 1,
+    /// The newest message first. Pages reach the end of any result.
+    Newest = 2,
+    /// The oldest message first. Pages reach the end of any result.
+    Oldest = 3,
+}
+impl SearchOrder {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "SEARCH_ORDER_UNSPECIFIED",
+            Self::Relevance => "SEARCH_ORDER_RELEVANCE",
+            Self::Newest => "SEARCH_ORDER_NEWEST",
+            Self::Oldest => "SEARCH_ORDER_OLDEST",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "SEARCH_ORDER_UNSPECIFIED" => Some(Self::Unspecified),
+            "SEARCH_ORDER_RELEVANCE" => Some(Self::Relevance),
+            "SEARCH_ORDER_NEWEST" => Some(Self::Newest),
+            "SEARCH_ORDER_OLDEST" => Some(Self::Oldest),
+            _ => None,
+        }
+    }
+}
+/// Which of the words must be there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum WordMatching {
+    /// All of them; when no message has all, as many as match.
+    Unspecified = 0,
+    /// All of them.
+    All = 1,
+    /// As many as match: the last ones may be missing.
+    Most = 2,
+}
+impl WordMatching {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "WORD_MATCHING_UNSPECIFIED",
+            Self::All => "WORD_MATCHING_ALL",
+            Self::Most => "WORD_MATCHING_MOST",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "WORD_MATCHING_UNSPECIFIED" => Some(Self::Unspecified),
+            "WORD_MATCHING_ALL" => Some(Self::All),
+            "WORD_MATCHING_MOST" => Some(Self::Most),
+            _ => None,
+        }
+    }
+}
+/// How what is found is put together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum HitGrouping {
+    /// By conversation.
+    Unspecified = 0,
+    /// By conversation, each once with its best messages (the first ones in the order asked), in the order of its first.
+    Conversation = 1,
+    /// Each message alone.
+    None = 2,
+}
+impl HitGrouping {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "HIT_GROUPING_UNSPECIFIED",
+            Self::Conversation => "HIT_GROUPING_CONVERSATION",
+            Self::None => "HIT_GROUPING_NONE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "HIT_GROUPING_UNSPECIFIED" => Some(Self::Unspecified),
+            "HIT_GROUPING_CONVERSATION" => Some(Self::Conversation),
+            "HIT_GROUPING_NONE" => Some(Self::None),
+            _ => None,
+        }
+    }
+}
+/// What is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum SearchFacet {
+    /// Not given.
+    Unspecified = 0,
+    /// By channel, by id.
+    Channel = 1,
+    /// By the kind of the author, as `ACTOR_KIND_CUSTOMER`.
+    Author = 2,
+    /// By the kind of the message, as `MESSAGE_KIND_TEXT`.
+    Kind = 3,
+    /// By month in UTC, as `2026-11`.
+    Month = 4,
+}
+impl SearchFacet {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "SEARCH_FACET_UNSPECIFIED",
+            Self::Channel => "SEARCH_FACET_CHANNEL",
+            Self::Author => "SEARCH_FACET_AUTHOR",
+            Self::Kind => "SEARCH_FACET_KIND",
+            Self::Month => "SEARCH_FACET_MONTH",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "SEARCH_FACET_UNSPECIFIED" => Some(Self::Unspecified),
+            "SEARCH_FACET_CHANNEL" => Some(Self::Channel),
+            "SEARCH_FACET_AUTHOR" => Some(Self::Author),
+            "SEARCH_FACET_KIND" => Some(Self::Kind),
+            "SEARCH_FACET_MONTH" => Some(Self::Month),
+            _ => None,
+        }
+    }
+}
+/// The kinds of messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum MessageKind {
+    /// Not given.
+    Unspecified = 0,
+    /// Text.
+    Text = 1,
+    /// An image, found by its caption and its file's name; so are the next four.
+    Image = 2,
+    /// A video.
+    Video = 3,
+    /// Sound.
+    Audio = 4,
+    /// A file.
+    Document = 5,
+    /// A sticker.
+    Sticker = 6,
+    /// A place, found by its name and address.
+    Location = 7,
+    /// Contact cards, found by names, organisations and addresses.
+    ContactCards = 8,
+    /// What was chosen of buttons or a list.
+    Choice = 9,
+    /// A template, found by its text or its parameters.
+    Template = 10,
+    /// An order, found by its text and its products.
+    Order = 11,
+    /// A message of the channel itself.
+    System = 12,
+    /// What the channel could not show.
+    Unsupported = 13,
+}
+impl MessageKind {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "MESSAGE_KIND_UNSPECIFIED",
+            Self::Text => "MESSAGE_KIND_TEXT",
+            Self::Image => "MESSAGE_KIND_IMAGE",
+            Self::Video => "MESSAGE_KIND_VIDEO",
+            Self::Audio => "MESSAGE_KIND_AUDIO",
+            Self::Document => "MESSAGE_KIND_DOCUMENT",
+            Self::Sticker => "MESSAGE_KIND_STICKER",
+            Self::Location => "MESSAGE_KIND_LOCATION",
+            Self::ContactCards => "MESSAGE_KIND_CONTACT_CARDS",
+            Self::Choice => "MESSAGE_KIND_CHOICE",
+            Self::Template => "MESSAGE_KIND_TEMPLATE",
+            Self::Order => "MESSAGE_KIND_ORDER",
+            Self::System => "MESSAGE_KIND_SYSTEM",
+            Self::Unsupported => "MESSAGE_KIND_UNSUPPORTED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "MESSAGE_KIND_UNSPECIFIED" => Some(Self::Unspecified),
+            "MESSAGE_KIND_TEXT" => Some(Self::Text),
+            "MESSAGE_KIND_IMAGE" => Some(Self::Image),
+            "MESSAGE_KIND_VIDEO" => Some(Self::Video),
+            "MESSAGE_KIND_AUDIO" => Some(Self::Audio),
+            "MESSAGE_KIND_DOCUMENT" => Some(Self::Document),
+            "MESSAGE_KIND_STICKER" => Some(Self::Sticker),
+            "MESSAGE_KIND_LOCATION" => Some(Self::Location),
+            "MESSAGE_KIND_CONTACT_CARDS" => Some(Self::ContactCards),
+            "MESSAGE_KIND_CHOICE" => Some(Self::Choice),
+            "MESSAGE_KIND_TEMPLATE" => Some(Self::Template),
+            "MESSAGE_KIND_ORDER" => Some(Self::Order),
+            "MESSAGE_KIND_SYSTEM" => Some(Self::System),
+            "MESSAGE_KIND_UNSUPPORTED" => Some(Self::Unsupported),
+            _ => None,
+        }
+    }
 }
 /// How a filtered search was run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
@@ -276,8 +576,9 @@ pub mod search_service_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
-        /// Words in messages: typo-tolerant, the last word as a prefix. Errors: INVALID_ARGUMENT (INVALID_FIELDS,
-        /// PAGE_TOKEN_INVALID), UNAVAILABLE (DEPENDENCY_UNAVAILABLE with a delay when the index does not answer).
+        /// Words in messages: typo-tolerant (one typo from four letters on, two from eight on), the last word as a prefix; `"exact  words"` in quotation marks stand so in the text, and a message with a word behind `-` is left out. Errors: INVALID_ARGUMENT
+        /// (INVALID_FIELDS, PAGE_TOKEN_INVALID), NOT_FOUND (the view), UNAVAILABLE (DEPENDENCY_UNAVAILABLE with a delay when the index
+        /// does not answer).
         pub async fn search_messages(
             &mut self,
             request: impl tonic::IntoRequest<super::SearchMessagesRequest>,
@@ -373,8 +674,9 @@ pub mod search_service_server {
     /// Generated trait containing gRPC methods that should be implemented for use with SearchServiceServer.
     #[async_trait]
     pub trait SearchService: std::marker::Send + std::marker::Sync + 'static {
-        /// Words in messages: typo-tolerant, the last word as a prefix. Errors: INVALID_ARGUMENT (INVALID_FIELDS,
-        /// PAGE_TOKEN_INVALID), UNAVAILABLE (DEPENDENCY_UNAVAILABLE with a delay when the index does not answer).
+        /// Words in messages: typo-tolerant (one typo from four letters on, two from eight on), the last word as a prefix; `"exact  words"` in quotation marks stand so in the text, and a message with a word behind `-` is left out. Errors: INVALID_ARGUMENT
+        /// (INVALID_FIELDS, PAGE_TOKEN_INVALID), NOT_FOUND (the view), UNAVAILABLE (DEPENDENCY_UNAVAILABLE with a delay when the index
+        /// does not answer).
         async fn search_messages(
             &self,
             request: tonic::Request<super::SearchMessagesRequest>,

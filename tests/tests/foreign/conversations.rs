@@ -48,6 +48,11 @@ pub const METHODS: &[Row] = &[
         r#"{"conversationIds":["$conversation"]}"#,
     ),
     (
+        "conversation.ConversationService/MatchConversations",
+        Role::Admin,
+        r#"{"conversationIds":["$conversation"],"viewId":"$view"}"#,
+    ),
+    (
         "conversation.ConversationService/GetConversation",
         Role::Admin,
         r#"{"conversationId":"$conversation"}"#,

@@ -50,6 +50,12 @@ pub const WRONG: &[Row] = &[
         "conversation_ids[0] conversation_ids[1] filter.text",
     ),
     (
+        "conversation.ConversationService/MatchConversations",
+        Role::Admin,
+        r#"{"conversationIds":["x"],"viewId":"x","timeZone":"Nowhere","filter":{}}"#,
+        "conversation_ids[0] filter view_id view_id time_zone",
+    ),
+    (
         "conversation.ConversationService/GetConversation",
         Role::Admin,
         r#"{"conversationId":"x"}"#,

@@ -6,7 +6,7 @@ use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
 use super::question::{self, Question};
-use super::{Rpc, convert, filter, parse, settings};
+use super::{Rpc, convert, parse, settings};
 use crate::domain::conversation::messages::Window;
 use crate::domain::viewer::{Scope, Viewer};
 
@@ -65,8 +65,9 @@ impl ConversationService for Rpc {
         let (viewer, request) = self.fresh(request, |r| &r.at_least_as_fresh).await?;
         let mut v = Violations::new();
         let ids = parse::ids(&mut v, "conversation_ids", &request.conversation_ids, 500);
-        let wanted = filter::parse(&mut v, request.filter, self.domain.ambient.now());
+        let question = Question::read(&mut v, &request.filter, &request.view_id, 0, &request.time_zone);
         v.finish()?;
+        let wanted = self.meant(&viewer, question).await?.at(self.domain.ambient.now());
         let matching = self.domain.matching(&viewer, &wanted, &ids).await?;
         let conversation_ids = matching.iter().map(Uuid::to_string).collect();
         Ok(Response::new(proto::MatchConversationsResponse { conversation_ids }))

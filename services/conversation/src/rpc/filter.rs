@@ -1,6 +1,5 @@
 //! The typed filter from the wire, and back.
 
-use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use tandem_fault::Violations;
 use tandem_proto::r#type::v1 as proto;
@@ -14,15 +13,6 @@ use crate::domain::kinds::{ActorKind, ChannelKind, HandOffReason, HolderKind, Na
 
 /// Values in one part.
 const MOST: usize = 100;
-
-/// The filter of a request that says no time zone, as it is meant now.
-pub fn parse(
-    violations: &mut Violations,
-    filter: Option<proto::ConversationFilter>,
-    now: DateTime<Utc>,
-) -> Filter {
-    ask(violations, "filter", filter).at(now, Tz::UTC)
-}
 
 /// A filter as it was asked; `field` is where it stands.
 pub fn ask(violations: &mut Violations, field: &str, filter: Option<proto::ConversationFilter>) -> Asked {

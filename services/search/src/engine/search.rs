@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::time::Duration;
 
 use meilisearch_sdk::documents::{DocumentsQuery, DocumentsResults};
@@ -25,14 +26,28 @@ pub struct Search<'a> {
     pub limit: usize,
     /// Tell where in this field the words stand.
     pub marks: Option<&'a str>,
+    /// By these before anything else, such as `time:desc`.
+    pub sort: &'a [&'a str],
+    /// Count what is found by these fields.
+    pub facets: &'a [&'a str],
 }
 
-/// What was found, best first.
+/// What was found, in order.
 #[derive(Debug)]
 pub struct Hits<T> {
     pub hits: Vec<Hit<T>>,
     /// The engine gave up ranking at its cut-off.
     pub cut_off: bool,
+    /// About how many there are in all, as far as the engine counts.
+    pub total: usize,
+    /// By field and value, how many.
+    pub facets: HashMap<String, HashMap<String, usize>>,
+}
+
+impl<T> Default for Hits<T> {
+    fn default() -> Self {
+        Self { hits: Vec::new(), cut_off: false, total: 0, facets: HashMap::new() }
+    }
 }
 
 #[derive(Debug)]
@@ -65,7 +80,7 @@ impl Engine {
                 Err(error) => return Err(error),
             }
         }
-        Ok(Hits { hits: Vec::new(), cut_off: false })
+        Ok(Hits::default())
     }
 
     /// How many documents pass a filter, exactly: a search's total ends at `maxTotalHits`.
@@ -82,13 +97,15 @@ impl Engine {
 
     fn hits<T>(&self, results: SearchResults<T>, search: &Search<'_>) -> Hits<T> {
         let took = Duration::from_millis(u64::try_from(results.processing_time_ms).unwrap_or(u64::MAX));
+        let total = results.estimated_total_hits.unwrap_or_default();
+        let facets = results.facet_distribution.unwrap_or_default();
         let hits = results.hits.into_iter().map(|mut hit| {
             let ranges = search.marks.and_then(|field| hit.matches_position.as_mut()?.remove(field));
             let marks =
                 ranges.unwrap_or_default().into_iter().map(|range| (range.start, range.length)).collect();
             Hit { document: hit.result, marks }
         });
-        Hits { hits: hits.collect(), cut_off: took >= self.cutoff }
+        Hits { hits: hits.collect(), cut_off: took >= self.cutoff, total, facets }
     }
 }
 
@@ -103,6 +120,12 @@ fn query<'a>(index: &'a meilisearch_sdk::indexes::Index<Http>, search: &Search<'
         .with_locales(&[LOCALE])
         .with_attributes_to_search_on(search.fields)
         .with_attributes_to_retrieve(Selectors::Some(search.answer));
+    if !search.sort.is_empty() {
+        query.with_sort(search.sort);
+    }
+    if !search.facets.is_empty() {
+        query.with_facets(Selectors::Some(search.facets));
+    }
     if search.marks.is_some() {
         query.with_show_matches_position(true);
     }

@@ -29,10 +29,11 @@ pub fn messages(cutoff: Duration) -> Settings {
             "kind",
             "private",
             "time",
+            "month",
         ])
         .with_sortable_attributes(["time"])
-        // Among equals the newest comes first.
-        .with_ranking_rules(["words", "typo", "proximity", "attribute", "sort", "exactness", "time:desc"])
+        // What is asked to be sorted is sorted by that alone. Among equals the newest comes first.
+        .with_ranking_rules(["sort", "words", "typo", "proximity", "attribute", "exactness", "time:desc"])
         .with_typo_tolerance(typos(&["pairs"]))
 }
 

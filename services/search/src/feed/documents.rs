@@ -9,6 +9,7 @@ use tandem_change_feed::{Body, Change};
 use tandem_proto::conversation::v1::MediaKind;
 use tandem_proto::conversation::v1::{Message, MessageContent, message_content::Kind};
 use tandem_proto::customer::v1::Customer;
+use tandem_proto::r#type::v1::IdentityKind;
 use uuid::Uuid;
 
 use super::writer::Edits;
@@ -84,6 +85,7 @@ fn message_document(tenant: Uuid, id: Uuid, message: &Message) -> Option<Message
     let parse = |text: &str| text.parse::<Uuid>().ok();
     let stored = micros(message.store_time.as_ref());
     let written = message.source_time.as_ref().map_or(stored, |time| micros(Some(time)));
+    let time = written.div_euclid(1000);
     let document = MessageDocument {
         id: message::document_id(tenant, id),
         tenant_id: tenant,
@@ -96,7 +98,8 @@ fn message_document(tenant: Uuid, id: Uuid, message: &Message) -> Option<Message
         kind,
         private: message.private,
         position: message.position,
-        time: written.div_euclid(1000),
+        time,
+        month: MessageDocument::month(time),
         stored,
         text: String::new(),
         pairs: Vec::new(),
@@ -147,6 +150,11 @@ fn content(content: &MessageContent) -> Option<(&'static str, String)> {
 
 fn person(tenant: Uuid, id: Uuid, customer: &Customer) -> Person {
     let contacts = customer.contacts.iter();
+    // Those of contacts, and those that imports gave.
+    let of_contacts = |kind: IdentityKind| {
+        let identities = contacts.clone().flat_map(|contact| &contact.identities);
+        identities.filter(move |identity| identity.kind() == kind).map(|identity| identity.value.clone())
+    };
     Person {
         tenant,
         id,
@@ -156,8 +164,12 @@ fn person(tenant: Uuid, id: Uuid, customer: &Customer) -> Person {
                 .filter(|name| !name.trim().is_empty())
                 .cloned(),
         ),
-        emails: once(customer.emails.iter().map(|email| email.sent.clone())),
-        phones: once(customer.phones.iter().map(|phone| phone.sent.clone())),
+        emails: once(
+            of_contacts(IdentityKind::Email).chain(customer.emails.iter().map(|email| email.sent.clone())),
+        ),
+        phones: once(
+            of_contacts(IdentityKind::Phone).chain(customer.phones.iter().map(|phone| phone.sent.clone())),
+        ),
         channels: once(contacts.filter_map(|contact| contact.channel_id.parse().ok())),
         has_contacts: !customer.contacts.is_empty(),
         tags: customer.tag_ids.clone(),

@@ -26,9 +26,15 @@ const MOST_MATCHED: usize = 500;
 /// Callers whose scope is remembered.
 const MOST_SCOPES: u64 = 10_000;
 
-/// The part of a filter that conversation decides, as it came.
-#[derive(Debug, Clone)]
-pub struct Filter(pub ConversationFilter);
+/// What conversation decides: a filter as it came, or a view.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// `None` with a view.
+    pub filter: Option<ConversationFilter>,
+    pub view_id: String,
+    /// Of named ranges that say none.
+    pub time_zone: String,
+}
 
 /// On whose behalf conversation is asked, and how fresh its answer must be.
 #[derive(Debug, Clone)]
@@ -81,7 +87,9 @@ impl Conversations {
         let mut page_token = String::new();
         for _ in 0..MOST_PAGES {
             let request = asking.request(ListConversationsRequest {
-                filter: Some(filter.0.clone()),
+                filter: filter.filter.clone(),
+                view_id: filter.view_id.clone(),
+                time_zone: filter.time_zone.clone(),
                 page_size: PAGE,
                 page_token,
                 at_least_as_fresh: asking.at_least_as_fresh.clone(),
@@ -115,7 +123,9 @@ impl Conversations {
         let mut matching = Vec::new();
         for some in conversations.chunks(MOST_MATCHED) {
             let request = asking.request(MatchConversationsRequest {
-                filter: Some(filter.0.clone()),
+                filter: filter.filter.clone(),
+                view_id: filter.view_id.clone(),
+                time_zone: filter.time_zone.clone(),
                 conversation_ids: some.iter().map(Uuid::to_string).collect(),
                 at_least_as_fresh: asking.at_least_as_fresh.clone(),
             });

@@ -1,17 +1,20 @@
+use chrono::{DateTime, Utc};
 use prost_types::Timestamp;
 use tandem_proto::customer::v1::Customer;
 use tandem_proto::search::v1::{
-    ConversationHits, GetIndexStatusResponse, IndexLag, IndexStatus, MatchPosition, MessageHit,
-    SearchCustomersResponse, SearchMessagesResponse, SearchPlan,
+    ConversationHits, FacetCount, FacetCounts, GetIndexStatusResponse, IndexLag, IndexStatus, MatchPosition,
+    MessageHit, SearchCustomersResponse, SearchFacet, SearchMessagesResponse, SearchPlan, TotalEstimate,
 };
-use tandem_proto::r#type::v1::Actor;
+use tandem_proto::r#type::v1::{Actor, ActorKind};
 use tandem_signed_token::{PageToken, Signer};
 
 use crate::domain::customer::FoundCustomers;
 use crate::domain::lag::Lag;
-use crate::domain::message::page::Plan;
-use crate::domain::message::scan::MarkedMessage;
-use crate::domain::message::search::FoundMessages;
+use crate::domain::message::cursor::Plan;
+use crate::domain::message::kind;
+use crate::domain::message::page::MarkedMessage;
+use crate::domain::message::question::Facet;
+use crate::domain::message::search::{Counts, FoundMessages};
 use crate::domain::scope::Scope;
 use crate::domain::status;
 use crate::feed::decode_customer;
@@ -25,8 +28,13 @@ pub fn messages(found: FoundMessages, lag: Lag, signer: &Signer, binding: &[u8])
         conversation_id: group.conversation.to_string(),
         hits: group.hits.into_iter().map(hit).collect(),
     });
+    let counts = found.counts.as_ref();
     SearchMessagesResponse {
+        total: counts
+            .map(|counts| TotalEstimate { messages: number(counts.total), at_least: counts.at_least }),
+        facets: counts.map(facets).unwrap_or_default(),
         conversations: conversations.collect(),
+        hits: found.alone.into_iter().map(hit).collect(),
         next_page_token: found
             .next
             .map_or_else(String::new, |cursor| PageToken::encode(signer, binding, &cursor)),
@@ -34,6 +42,40 @@ pub fn messages(found: FoundMessages, lag: Lag, signer: &Signer, binding: &[u8])
         partial: found.partial,
         index_lag: Some(index_lag(lag)),
     }
+}
+
+fn facets(counts: &Counts) -> Vec<FacetCounts> {
+    let one = |(facet, counted): &(Facet, Vec<(String, usize)>)| FacetCounts {
+        facet: match facet {
+            Facet::Channel => SearchFacet::Channel,
+            Facet::Author => SearchFacet::Author,
+            Facet::Kind => SearchFacet::Kind,
+            Facet::Month => SearchFacet::Month,
+        }
+        .into(),
+        counts: counted
+            .iter()
+            .map(|(value, messages)| FacetCount { value: told(*facet, value), messages: number(*messages) })
+            .collect(),
+        before_filter: counts.before_filter,
+    };
+    counts.facets.iter().map(one).collect()
+}
+
+/// A document's value in the form of the API.
+fn told(facet: Facet, value: &str) -> String {
+    match facet {
+        Facet::Author => {
+            let kind = value.parse().ok().and_then(|number: i32| ActorKind::try_from(number).ok());
+            kind.unwrap_or_default().as_str_name().to_owned()
+        }
+        Facet::Kind => kind::of_word(value).as_str_name().to_owned(),
+        Facet::Channel | Facet::Month => value.to_owned(),
+    }
+}
+
+fn number(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 /// Customers with their contacts in the caller's scope; the others are not shown.
@@ -63,25 +105,27 @@ pub fn status(indexes: Vec<status::IndexStatus>) -> GetIndexStatusResponse {
 }
 
 fn hit(marked: MarkedMessage) -> MessageHit {
-    let stored = marked.message.stored_at();
-    let time =
-        Timestamp { seconds: stored.timestamp(), nanos: stored.timestamp_subsec_nanos().cast_signed() };
+    let time = |at: DateTime<Utc>| Timestamp {
+        seconds: at.timestamp(),
+        nanos: at.timestamp_subsec_nanos().cast_signed(),
+    };
     let count = |number: usize| i32::try_from(number).unwrap_or(i32::MAX);
     let matches = marked
         .marks
         .iter()
         .map(|mark| MatchPosition { start: count(mark.start), length: count(mark.length) });
+    let message = marked.message;
     MessageHit {
-        message_id: marked.message.message_id.to_string(),
-        position: marked.message.position,
-        author: Some(Actor {
-            kind: marked.message.author_kind,
-            id: marked.message.author_id,
-            name: String::new(),
-        }),
+        message_id: message.message_id.to_string(),
+        conversation_id: message.conversation_id.to_string(),
+        position: message.position,
         matches: matches.collect(),
-        text: marked.message.text,
-        time: Some(time),
+        time: Some(time(message.stored_at())),
+        source_time: Some(time(message.written_at())),
+        kind: kind::of_word(&message.kind).into(),
+        private: message.private,
+        author: Some(Actor { kind: message.author_kind, id: message.author_id, name: String::new() }),
+        text: message.text,
     }
 }
 

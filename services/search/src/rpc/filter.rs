@@ -65,7 +65,7 @@ pub fn filter(
         contact_ids: filter.contact_ids.clone(),
         ..ConversationFilter::default()
     };
-    let for_conversation = (filter != held).then_some(Filter(filter));
+    let for_conversation = (filter != held).then(|| Filter { filter: Some(filter), ..Filter::default() });
     Parsed { channel_ids, contact_ids, for_conversation }
 }
 
@@ -103,12 +103,7 @@ pub fn time_range(
 ) -> TimeRange {
     let Some(range) = range else { return TimeRange::default() };
     let at = |name: &str| format!("{path}.{name}");
-    let zone = match range.time_zone.as_str() {
-        "" => Some(Tz::UTC),
-        name => {
-            violations.take(&at("time_zone"), name.parse::<Tz>().map_err(|_| "must be an IANA time zone"))
-        }
-    };
+    let zone = zone(violations, &at("time_zone"), &range.time_zone);
     let from = instant(violations, range.from.as_ref(), &at("from"));
     let until = instant(violations, range.until.as_ref(), &at("until"));
     if let (Some(from), Some(until)) = (from, until) {
@@ -130,6 +125,14 @@ pub fn time_range(
     let alone = range.from.is_none() && range.until.is_none();
     violations.check(alone, &at("relative"), "must not be set together with `from` or `until`");
     zone.map_or_else(TimeRange::default, |zone| named.at(now, zone))
+}
+
+/// A time zone; UTC when it is empty.
+pub fn zone(violations: &mut Violations, path: &str, name: &str) -> Option<Tz> {
+    match name {
+        "" => Some(Tz::UTC),
+        name => violations.take(path, name.parse::<Tz>().map_err(|_| "must be an IANA time zone")),
+    }
 }
 
 fn instant(violations: &mut Violations, time: Option<&Timestamp>, path: &str) -> Option<DateTime<Utc>> {

@@ -18,8 +18,19 @@ pub struct Stage {
     pub needles: Vec<Vec<char>>,
 }
 
+/// Which of a query's words must be there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Matching {
+    /// All; when nothing has all, as many as match.
+    #[default]
+    AllElseMost,
+    All,
+    /// As many as match.
+    Most,
+}
+
 /// The ways of asking, strictest first. Empty for a query without a letter or a digit, which nothing matches.
-pub fn stages(query: &str) -> Vec<Stage> {
+pub fn stages(query: &str, matching: Matching) -> Vec<Stage> {
     if !query.chars().any(char::is_alphanumeric) {
         return Vec::new();
     }
@@ -35,13 +46,13 @@ pub fn stages(query: &str) -> Vec<Stage> {
         needles: runs.iter().map(|run| run.chars()).collect(),
     };
     // Who writes quotation marks means exactly that.
-    if query.contains('"') {
+    if matching == Matching::All || query.contains('"') {
         return vec![strict];
     }
-    let loose = loose(&pieces, &runs);
-    match loose {
-        Some(loose) if loose.words != strict.words => vec![strict, loose],
-        _ => vec![strict],
+    match (loose(&pieces, &runs), matching) {
+        (Some(loose), Matching::Most) => vec![loose],
+        (Some(loose), _) => vec![strict, loose],
+        (None, _) => vec![strict],
     }
 }
 
@@ -123,17 +134,27 @@ mod tests {
     use super::*;
 
     fn words(query: &str) -> Vec<String> {
-        stages(query).into_iter().map(|stage| stage.words).collect()
+        stages(query, Matching::default()).into_iter().map(|stage| stage.words).collect()
     }
 
     #[test]
     fn words_between_spaces_go_as_they_are() {
         assert_eq!(words("refund"), ["refund"]);
-        let both = stages("refund  headphones");
+        let both = stages("refund  headphones", Matching::default());
         assert_eq!((both[0].all, both[1].all), (true, false));
         assert_eq!(both[1].words, "refund headphones");
         assert_eq!(words("\"broken headphones\""), ["\"broken headphones\""]);
         assert_eq!(words("headphones -broken"), ["headphones -broken"]);
+    }
+
+    #[test]
+    fn who_asks_says_which_words_must_be_there() {
+        let all = |matching| {
+            stages("refund headphones", matching).iter().map(|stage| stage.all).collect::<Vec<_>>()
+        };
+        assert_eq!(all(Matching::AllElseMost), [true, false]);
+        assert_eq!(all(Matching::All), [true]);
+        assert_eq!(all(Matching::Most), [false]);
     }
 
     #[test]
@@ -149,14 +170,15 @@ mod tests {
     #[test]
     fn nothing_to_find_asks_nothing() {
         for query in ["", "   ", "!?", "-\"", "😀"] {
-            assert!(stages(query).is_empty(), "{query}");
+            assert!(stages(query, Matching::default()).is_empty(), "{query}");
         }
     }
 
     proptest! {
         #[test]
         fn every_query_makes_at_most_two_stages(query in "\\PC{0,80}") {
-            prop_assert!(stages(&query).len() <= 2);
+            prop_assert!(stages(&query, Matching::default()).len() <= 2);
+            prop_assert!(stages(&query, Matching::Most).len() <= 1);
         }
     }
 }

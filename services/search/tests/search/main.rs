@@ -8,6 +8,7 @@ mod customers;
 mod engine_faults;
 mod harness;
 mod indexing;
+mod orders;
 mod plans;
 mod replay_words;
 mod scope;

@@ -1,8 +1,9 @@
 //! How fast an index fills, and that results end honestly where the engine's do.
 
-use uuid::Uuid;
+use std::collections::BTreeSet;
 
-use tandem_proto::search::v1::SearchMessagesRequest;
+use tandem_proto::search::v1::{HitGrouping, SearchMessagesRequest, SearchOrder};
+use uuid::Uuid;
 
 use crate::harness::data::{id, message, message_change};
 use crate::harness::engine::TestEngine;
@@ -94,5 +95,35 @@ async fn pages_end_and_say_so_where_the_engine_ends() {
         request.page_token = answer.next_page_token;
     }
     assert_eq!(found, [id(1), id(2)]);
+    // By time the pages go on to the end of all, each message alone or by conversation.
+    for (order, page_size, expected) in
+        [(SearchOrder::Newest, 50, 10_050), (SearchOrder::Oldest, 50, 10_050), (SearchOrder::Newest, 2, 3)]
+    {
+        let grouping = if expected > 3 { HitGrouping::None } else { HitGrouping::Conversation };
+        let mut request = SearchMessagesRequest {
+            query: "spam".to_owned(),
+            order: order.into(),
+            grouping: grouping.into(),
+            page_size,
+            ..Default::default()
+        };
+        let (mut all, mut count) = (BTreeSet::new(), 0);
+        for page in 0.. {
+            let asked = world.supervisor(TENANT, request.clone());
+            let answer = service.client.search_messages(asked).await.unwrap().into_inner();
+            count += answer.hits.len() + answer.conversations.len();
+            all.extend(answer.hits.into_iter().map(|hit| hit.message_id));
+            all.extend(answer.conversations.into_iter().map(|group| group.conversation_id));
+            if let Some(total) = answer.total {
+                assert_eq!((total.messages, total.at_least), (10_000, true), "the index counts no further");
+            }
+            if answer.next_page_token.is_empty() {
+                break;
+            }
+            assert!(page < 300, "the pages do not end");
+            request.page_token = answer.next_page_token;
+        }
+        assert_eq!((all.len(), count), (expected, expected), "{order:?}");
+    }
     service.stop().await;
 }

@@ -8,7 +8,7 @@ use crate::domain::scope::Reader;
 use crate::engine::{Engine, EngineError, Search};
 use crate::store;
 use crate::text::digits::phone_queries;
-use crate::text::query::stages;
+use crate::text::query::{Matching, stages};
 
 const NUMBERS: &[&str] = &["phones"];
 const WORDS: &[&str] = &["names", "starts", "emails", "phones"];
@@ -58,6 +58,8 @@ impl Customers {
                 offset,
                 limit,
                 marks: None,
+                sort: &[],
+                facets: &[],
             };
             let found = match self.engine.search::<FoundCustomer>(&uid, &question).await {
                 Err(EngineError::NoIndex) => return Ok(FoundCustomers::default()),
@@ -80,7 +82,10 @@ fn tries(query: &str) -> Vec<Try> {
         return numbers.into_iter().map(|digits| (digits, true, NUMBERS)).collect();
     }
     let fields = |pairs| if pairs { WORDS_AND_PAIRS } else { WORDS };
-    stages(query).into_iter().map(|stage| (stage.words, stage.all, fields(stage.pairs))).collect()
+    stages(query, Matching::default())
+        .into_iter()
+        .map(|stage| (stage.words, stage.all, fields(stage.pairs)))
+        .collect()
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Where the next page of found conversations begins.
+//! Where the next page begins.
 
 use std::collections::HashSet;
 
@@ -29,11 +29,23 @@ pub struct Cursor {
     /// Which of the query's stages.
     #[serde(rename = "s")]
     pub stage: usize,
-    /// How many hits were looked at.
     #[serde(rename = "o")]
-    pub offset: usize,
+    pub spot: Spot,
+    /// By relevance, when hits are grouped: what earlier pages showed. In the orders by time it follows from the place.
     #[serde(rename = "c", with = "seen")]
     pub seen: Seen,
+}
+
+/// A place among the hits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Spot {
+    /// By relevance: behind so many hits.
+    #[serde(rename = "b")]
+    Behind(usize),
+    /// In an order by time: behind the first so many of those that were written at this time, in milliseconds since 1970. So
+    /// pages go on where the engine's own end.
+    #[serde(rename = "t")]
+    At(i64, usize),
 }
 
 /// The conversations that earlier pages showed.
@@ -51,10 +63,6 @@ impl Seen {
 
     pub fn len(&self) -> usize {
         self.0.len()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
     }
 }
 
@@ -95,7 +103,7 @@ mod tests {
         for id in 0..MOST_SEEN {
             seen.insert(Uuid::from_u128(id as u128));
         }
-        let cursor = Cursor { plan: Plan::TextFirst, stage: 1, offset: 10_000, seen };
+        let cursor = Cursor { plan: Plan::TextFirst, stage: 1, spot: Spot::Behind(10_000), seen };
         let signer = Signer::new(&[vec![1; 32]]).unwrap();
         let token = PageToken::encode(&signer, b"", &cursor);
         assert_eq!(PageToken::decode::<Cursor>(&signer, b"", &token).unwrap(), cursor);

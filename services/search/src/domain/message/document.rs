@@ -5,7 +5,7 @@ use uuid::Uuid;
 use crate::text::runs;
 
 /// The version of [`MessageDocument`]: raise it when what the document holds changes, and the index is rebuilt.
-pub const SHAPE: i32 = 1;
+pub const SHAPE: i32 = 2;
 
 /// What is indexed of a message: only what does not change with its conversation.
 #[derive(Debug, Clone, Serialize)]
@@ -25,6 +25,8 @@ pub struct MessageDocument {
     pub position: i64,
     /// When it was written, in milliseconds since 1970.
     pub time: i64,
+    /// The month of that in UTC, as `2026-11`.
+    pub month: String,
     /// When it was stored, in microseconds since 1970.
     pub stored: i64,
     pub text: String,
@@ -40,14 +42,27 @@ pub struct FoundMessage {
     pub conversation_id: Uuid,
     pub author_kind: i32,
     pub author_id: String,
+    pub kind: String,
+    pub private: bool,
     pub position: i64,
+    pub time: i64,
     pub stored: i64,
     pub text: String,
 }
 
 /// The fields of [`FoundMessage`].
-pub const ANSWER: &[&str] =
-    &["message_id", "conversation_id", "author_kind", "author_id", "position", "stored", "text"];
+pub const ANSWER: &[&str] = &[
+    "message_id",
+    "conversation_id",
+    "author_kind",
+    "author_id",
+    "kind",
+    "private",
+    "position",
+    "time",
+    "stored",
+    "text",
+];
 
 /// The primary key of a message's document.
 pub fn document_id(tenant: Uuid, message: Uuid) -> String {
@@ -55,6 +70,12 @@ pub fn document_id(tenant: Uuid, message: Uuid) -> String {
 }
 
 impl MessageDocument {
+    /// The month of a time in milliseconds since 1970.
+    pub fn month(time: i64) -> String {
+        let time = DateTime::from_timestamp_millis(time).unwrap_or_default();
+        time.format("%Y-%m").to_string()
+    }
+
     /// The runs of `text` are added.
     #[must_use]
     pub fn with_text(mut self, text: String) -> Self {
@@ -65,6 +86,10 @@ impl MessageDocument {
 }
 
 impl FoundMessage {
+    pub fn written_at(&self) -> DateTime<Utc> {
+        DateTime::from_timestamp_millis(self.time).unwrap_or_default()
+    }
+
     pub fn stored_at(&self) -> DateTime<Utc> {
         DateTime::from_timestamp_micros(self.stored).unwrap_or_default()
     }

@@ -1,9 +1,17 @@
 //! Messages: what is indexed, and the two plans by which they are found.
+//!
+//! [`search`] chooses a plan and fills a page: it [walks](walk) the hits in the engine's order, lets the [judge] say which
+//! conversations may be shown, and [gathers](page) what is left, by conversation or each alone.
 
+pub mod cursor;
 pub mod document;
+mod judge;
+pub mod kind;
 pub mod page;
-pub mod scan;
+pub mod question;
 pub mod search;
+mod walk;
 
 pub use document::{FoundMessage, MessageDocument};
-pub use search::{Messages, SearchMessages};
+pub use question::SearchMessages;
+pub use search::Messages;

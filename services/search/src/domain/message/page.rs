@@ -1,11 +1,10 @@
-//! Walks hits in the engine's order and gathers a page of conversations.
+//! Gathers a page of hits in the engine's order: by conversation, or each alone.
 
 use std::collections::HashMap;
 
 use uuid::Uuid;
 
 use super::FoundMessage;
-use super::page::Seen;
 use crate::engine::Hit;
 use crate::text::highlight::{Mark, marks};
 
@@ -28,10 +27,12 @@ pub struct Group {
 
 /// The page that is being filled.
 #[derive(Debug)]
-pub struct Gathering {
+pub struct Page {
     size: usize,
+    grouped: bool,
     groups: Vec<Group>,
     places: HashMap<Uuid, usize>,
+    alone: Vec<MarkedMessage>,
 }
 
 /// How far a chunk of hits was used.
@@ -42,17 +43,18 @@ pub enum Used {
     Full(usize),
 }
 
-impl Gathering {
-    pub fn new(size: usize) -> Self {
-        Self { size, groups: Vec::new(), places: HashMap::new() }
+impl Page {
+    pub fn new(size: usize, grouped: bool) -> Self {
+        Self { size, grouped, groups: Vec::new(), places: HashMap::new(), alone: Vec::new() }
     }
 
     pub fn is_empty(&self) -> bool {
-        self.groups.is_empty()
+        self.groups.is_empty() && self.alone.is_empty()
     }
 
-    pub fn into_groups(self) -> Vec<Group> {
-        self.groups
+    /// The conversations, or the messages alone.
+    pub fn into_parts(self) -> (Vec<Group>, Vec<MarkedMessage>) {
+        (self.groups, self.alone)
     }
 
     /// The conversations that show fewer messages than they may.
@@ -61,10 +63,10 @@ impl Gathering {
         short.map(|group| group.conversation).collect()
     }
 
-    /// Replaces the messages of these conversations by the best of `hits`, where those are more.
+    /// Replaces the messages of these conversations by the first of `hits`, where those are more.
     pub fn refill(&mut self, conversations: &[Uuid], hits: Vec<Hit<FoundMessage>>, needles: &[Vec<char>]) {
-        let mut better = Self::new(conversations.len());
-        better.take(hits, &Seen::default(), |id| conversations.contains(&id), needles);
+        let mut better = Self::new(conversations.len(), true);
+        better.take(hits, |id| conversations.contains(&id), needles);
         for group in better.groups {
             if let Some(place) = self.places.get(&group.conversation)
                 && self.groups[*place].hits.len() < group.hits.len()
@@ -74,31 +76,27 @@ impl Gathering {
         }
     }
 
-    /// The conversations of a chunk that nobody has decided on yet, each once, in order.
-    pub fn undecided(&self, chunk: &[Hit<FoundMessage>], seen: &Seen) -> Vec<Uuid> {
-        let mut ids: Vec<Uuid> = Vec::new();
-        for hit in chunk {
-            let id = hit.document.conversation_id;
-            if !seen.contains(id) && !self.places.contains_key(&id) && !ids.contains(&id) {
-                ids.push(id);
-            }
-        }
-        ids
-    }
-
-    /// Takes a chunk of hits. Conversations of earlier pages, and those that are not `allowed`, are passed over.
+    /// Takes a chunk of hits. Those of conversations that may not be shown are passed over.
     pub fn take(
         &mut self,
         chunk: Vec<Hit<FoundMessage>>,
-        seen: &Seen,
-        allowed: impl Fn(Uuid) -> bool,
+        shows: impl Fn(Uuid) -> bool,
         needles: &[Vec<char>],
     ) -> Used {
         for (at, hit) in chunk.into_iter().enumerate() {
             let id = hit.document.conversation_id;
+            if !shows(id) {
+                continue;
+            }
+            if !self.grouped {
+                if self.alone.len() == self.size {
+                    return Used::Full(at);
+                }
+                self.alone.push(MarkedMessage::new(hit, needles));
+                continue;
+            }
             let place = match self.places.get(&id) {
                 Some(place) => *place,
-                None if seen.contains(id) || !allowed(id) => continue,
                 None if self.groups.len() == self.size => return Used::Full(at),
                 None => {
                     self.groups.push(Group { conversation: id, hits: Vec::new() });
@@ -122,10 +120,18 @@ impl MarkedMessage {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use proptest::prelude::*;
 
+    use super::super::cursor::Seen;
     use super::*;
+
+    /// A message that was written at a time.
+    pub fn hit_at(time: i64) -> Hit<FoundMessage> {
+        let mut hit = hit(1, time);
+        hit.document.time = time;
+        hit
+    }
 
     fn hit(conversation: u8, position: i64) -> Hit<FoundMessage> {
         let document = FoundMessage {
@@ -133,6 +139,9 @@ mod tests {
             conversation_id: Uuid::from_u128(conversation.into()),
             author_kind: 1,
             author_id: String::new(),
+            kind: "text".to_owned(),
+            private: false,
+            time: 0,
             position,
             stored: 0,
             text: String::new(),
@@ -162,18 +171,18 @@ mod tests {
             }
             let (mut seen, mut shown, mut offset) = (Seen::default(), Vec::new(), 0);
             loop {
-                let mut page = Gathering::new(size);
+                let mut page = Page::new(size, true);
                 let more = loop {
                     let end = (offset + width).min(hits.len());
                     let taken = chunk(&hits[offset..end], offset);
                     let short = taken.len() < width;
-                    match page.take(taken, &seen, allowed, &[]) {
+                    match page.take(taken, |id| allowed(id) && !seen.contains(id), &[]) {
                         Used::Full(used) => { offset += used; break true; }
                         Used::All => offset = end,
                     }
                     if short { break false; }
                 };
-                let groups = page.into_groups();
+                let groups = page.into_parts().0;
                 prop_assert!(groups.len() <= size);
                 for group in groups {
                     prop_assert!(!group.hits.is_empty() && group.hits.len() <= MOST_HITS);

@@ -1,6 +1,6 @@
 //! Finds messages, by one of two plans (design section 6).
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::time::Duration;
 
 use tandem_database::Pool;
@@ -8,14 +8,15 @@ use tandem_fault::Result;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::document::{ANSWER, FoundMessage};
-use super::page::{Cursor, MOST_SEEN, Plan, Seen};
-use super::scan::{Gathering, Group, MOST_HITS, Used};
+use super::cursor::{Cursor, MOST_SEEN, Plan, Seen, Spot};
+use super::judge::{Earlier, Judge};
+use super::page::{Group, MOST_HITS, MarkedMessage, Page, Used};
+use super::question::{Facet, Order, SearchMessages};
+use super::walk::Ground;
 use crate::domain::scope::{Reader, any};
-use crate::domain::time_range::TimeRange;
 use crate::engine::settings::MAX_TOTAL_HITS;
-use crate::engine::{Engine, EngineError, Search};
-use crate::peer::{Asking, Conversations, Filter};
+use crate::engine::{Engine, Hits};
+use crate::peer::{Asking, Conversations};
 use crate::store;
 use crate::text::query::{Stage, stages};
 
@@ -39,47 +40,42 @@ pub struct Messages {
     pub budget: Duration,
 }
 
-/// A search for messages.
-#[derive(Debug)]
-pub struct SearchMessages {
-    pub words: String,
-    pub channel_ids: Vec<Uuid>,
-    pub contact_ids: Vec<Uuid>,
-    /// What conversation must decide: the parts of the filter that documents do not hold.
-    pub filter: Option<Filter>,
-    /// Numbers of kinds in the API.
-    pub author_kinds: Vec<i32>,
-    pub author_agents: Vec<Uuid>,
-    pub time: TimeRange,
-    pub page_size: usize,
-    pub cursor: Option<Cursor>,
-}
-
-/// A page of found conversations.
+/// A page of what was found.
 #[derive(Debug)]
 pub struct FoundMessages {
+    /// By conversation, or each message alone: one of the two is empty.
     pub groups: Vec<Group>,
+    pub alone: Vec<MarkedMessage>,
     pub next: Option<Cursor>,
     pub plan: Plan,
     pub partial: bool,
+    /// On the first page.
+    pub counts: Option<Counts>,
 }
 
-/// Where the words are sought and how hits are judged.
-struct Ground<'a> {
-    uid: &'a str,
-    filter: String,
-    /// Set when conversation judges each hit's conversation.
-    judge: Option<&'a Filter>,
+/// What the first page counts.
+#[derive(Debug, Default)]
+pub struct Counts {
+    /// About how many messages there are; at least so many when the engine counts no further.
+    pub total: usize,
+    pub at_least: bool,
+    pub facets: Vec<(Facet, Vec<(String, usize)>)>,
+    /// Facets count messages that the filter leaves out.
+    pub before_filter: bool,
 }
 
 /// What is left of a scan.
 struct Scan {
-    page: Gathering,
+    page: Page,
     stage: usize,
-    offset: usize,
-    /// The hits go on behind `offset`.
+    spot: Spot,
+    /// The hits go on behind `spot`.
     more: bool,
     partial: bool,
+    counts: Counts,
+    /// Hits that were looked at, and those of them that match.
+    looked: usize,
+    matched: usize,
 }
 
 impl Messages {
@@ -92,23 +88,36 @@ impl Messages {
         asking: &Asking,
         search: &SearchMessages,
     ) -> Result<FoundMessages> {
-        let stages = stages(&search.words);
+        let stages = stages(&search.words, search.matching);
         let mut connection = self.pool.acquire().await.map_err(tandem_database::Error::from)?;
         let uid = store::index::live_uid(&mut connection, "messages").await?;
         drop(connection);
         let (plan, inside, cut) = self.plan(asking, search).await?;
         let (false, Some(uid)) = (stages.is_empty(), uid) else {
-            return Ok(FoundMessages { groups: Vec::new(), next: None, plan, partial: false });
+            let counts = search.cursor.is_none().then(Counts::default);
+            let (groups, alone) = (Vec::new(), Vec::new());
+            return Ok(FoundMessages { groups, alone, next: None, plan, partial: false, counts });
         };
-        let mut filter = engine_filter(reader, search);
+        let mut filter = search.engine_filter(reader);
         if let Some(ids) = &inside {
             filter = format!("{filter} AND {}", any("conversation_id", ids));
         }
-        let judge = search.filter.as_ref().filter(|_| plan == Plan::TextFirst);
-        let ground = Ground { uid: &uid, filter, judge };
+        let ground = Ground { engine: &self.engine, uid: &uid, filter, order: search.order };
         let seen = search.cursor.as_ref().map(|cursor| cursor.seen.clone()).unwrap_or_default();
-        let scan = self.scan(asking, search, &ground, &stages, &seen).await?;
-        self.finish(search, ground, &stages, seen, scan, (plan, cut)).await
+        let earlier = match (&search.cursor, search.order) {
+            (None, _) => Earlier::Nothing,
+            _ if !search.grouped => Earlier::Nothing,
+            (Some(_), Order::Relevance) => Earlier::These(&seen),
+            (Some(cursor), _) => Earlier::Before(cursor.spot),
+        };
+        let filter = search.filter.as_ref().filter(|_| plan == Plan::TextFirst);
+        let mut judge = Judge::new(&self.conversations, asking, filter, earlier);
+        let mut scan = self.scan(search, &ground, &stages, &mut judge).await?;
+        scan.partial |= cut;
+        if search.grouped && (scan.more || scan.partial) {
+            complete(&ground, &stages[scan.stage], &mut scan.page).await?;
+        }
+        Ok(finish(search, seen, scan, plan))
     }
 
     /// Decides the plan, or keeps that of the earlier pages. With narrow-first the conversations to look inside, and
@@ -135,45 +144,47 @@ impl Messages {
 
     async fn scan(
         &self,
-        asking: &Asking,
         search: &SearchMessages,
         ground: &Ground<'_>,
         stages: &[Stage],
-        seen: &Seen,
+        judge: &mut Judge<'_>,
     ) -> Result<Scan> {
-        let (stage, offset) = search.cursor.as_ref().map_or((0, 0), |cursor| (cursor.stage, cursor.offset));
-        let page = Gathering::new(search.page_size);
-        let mut scan = Scan { page, stage: stage.min(stages.len() - 1), offset, more: true, partial: false };
+        let mut scan = Scan::begin(search, stages.len());
         let end = Instant::now() + self.budget;
         for round in 0..MOST_ROUNDS {
             if Instant::now() >= end {
                 break;
             }
             let stage = &stages[scan.stage];
-            let limit = if round == 0 && ground.judge.is_none() { search.page_size * FIRST } else { CHUNK };
-            let found = self.fetch(ground, stage, scan.offset, limit).await?;
+            let all_match = round == 0 && judge.filter.is_none();
+            let limit = if all_match { search.page_size * FIRST } else { CHUNK };
+            let first = search.cursor.is_none() && scan.looked == 0;
+            let facets: Vec<&str> = search.facets.iter().map(|facet| facet.field()).collect();
+            let found = ground.fetch(stage, scan.spot, limit, if first { &facets } else { &[] }).await?;
             scan.partial |= found.cut_off;
-            let (count, undecided) = (found.hits.len(), scan.page.undecided(&found.hits, seen));
-            let allowed: Option<HashSet<Uuid>> = match ground.judge {
-                Some(filter) if !undecided.is_empty() => {
-                    Some(self.conversations.matching(asking, filter, &undecided).await?.into_iter().collect())
-                }
-                _ => None,
-            };
-            let may = |id| allowed.as_ref().is_none_or(|ids| ids.contains(&id));
-            match scan.page.take(found.hits, seen, may, &stage.needles) {
+            judge.decide(ground, stage, &found.hits).await?;
+            if first {
+                scan.counts.note(&found, &search.facets, judge.filter.is_some());
+            }
+            scan.looked += found.hits.len();
+            scan.matched +=
+                found.hits.iter().filter(|hit| judge.matches(hit.document.conversation_id)).count();
+            let count = found.hits.len();
+            let spots: Vec<Spot> = (0..=count).map(|used| scan.spot.behind(&found.hits[..used])).collect();
+            match scan.page.take(found.hits, |id| judge.shows(id), &stage.needles) {
                 Used::Full(used) => {
-                    scan.offset += used;
+                    scan.spot = spots[used];
                     return Ok(scan);
                 }
-                Used::All => scan.offset += count,
+                Used::All => scan.spot = spots[count],
             }
             if count < limit {
                 // The engine shows nothing beyond its limit: say so instead of ending as if that were all.
-                scan.partial |= scan.offset >= MAX_TOTAL_HITS;
-                if scan.page.is_empty() && seen.is_empty() && scan.stage + 1 < stages.len() {
+                scan.partial |= scan.spot.offset() >= MAX_TOTAL_HITS;
+                if scan.page.is_empty() && search.cursor.is_none() && scan.stage + 1 < stages.len() {
                     // Nothing at all: ask more loosely.
-                    (scan.stage, scan.offset) = (scan.stage + 1, 0);
+                    (scan.stage, scan.spot) = (scan.stage + 1, Spot::first(search.order));
+                    (scan.looked, scan.matched) = (0, 0);
                     continue;
                 }
                 scan.more = false;
@@ -183,98 +194,79 @@ impl Messages {
         scan.partial = true;
         Ok(scan)
     }
+}
 
-    async fn fetch(
-        &self,
-        ground: &Ground<'_>,
-        stage: &Stage,
-        offset: usize,
-        limit: usize,
-    ) -> Result<crate::engine::Hits<FoundMessage>> {
-        let search = question(stage, &ground.filter, offset, limit);
-        match self.engine.search(ground.uid, &search).await {
-            Err(EngineError::NoIndex) => Ok(crate::engine::Hits { hits: Vec::new(), cut_off: false }),
-            outcome => Ok(outcome?),
+impl Scan {
+    fn begin(search: &SearchMessages, stages: usize) -> Self {
+        let (stage, spot) = search
+            .cursor
+            .as_ref()
+            .map_or((0, Spot::first(search.order)), |cursor| (cursor.stage, cursor.spot));
+        Self {
+            page: Page::new(search.page_size, search.grouped),
+            stage: stage.min(stages - 1),
+            spot,
+            more: true,
+            partial: false,
+            counts: Counts::default(),
+            looked: 0,
+            matched: 0,
         }
     }
+}
 
-    async fn finish(
-        &self,
-        search: &SearchMessages,
-        ground: Ground<'_>,
-        stages: &[Stage],
-        mut seen: Seen,
-        mut scan: Scan,
-        (plan, cut): (Plan, bool),
-    ) -> Result<FoundMessages> {
-        scan.partial |= cut;
-        if scan.more || scan.partial {
-            self.complete(&ground, &stages[scan.stage], &mut scan.page).await?;
-        }
-        let groups = scan.page.into_groups();
+impl Counts {
+    fn note<T>(&mut self, found: &Hits<T>, facets: &[Facet], before_filter: bool) {
+        let sorted = |counts: &HashMap<String, usize>| {
+            let mut counts: Vec<(String, usize)> =
+                counts.iter().map(|(value, count)| (value.clone(), *count)).collect();
+            counts.sort_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.cmp(&other.0)));
+            counts
+        };
+        let of = |facet: &Facet| found.facets.get(facet.field()).map(sorted).unwrap_or_default();
+        self.total = found.total;
+        self.at_least = found.total >= MAX_TOTAL_HITS;
+        self.facets = facets.iter().map(|facet| (*facet, of(facet))).collect();
+        self.before_filter = before_filter;
+    }
+}
+
+/// The scan stopped before the last hit, so a conversation may have better company further on: one more question looks inside
+/// the page's conversations alone.
+async fn complete(ground: &Ground<'_>, stage: &Stage, page: &mut Page) -> Result<()> {
+    let short = page.short();
+    if short.is_empty() {
+        return Ok(());
+    }
+    let filter = format!("{} AND {}", ground.filter, any("conversation_id", &short));
+    let inside = Ground { filter, ..*ground };
+    let limit = CHUNK.min(short.len() * MOST_HITS);
+    let found = inside.fetch(stage, Spot::first(ground.order), limit, &[]).await?;
+    page.refill(&short, found.hits, &stage.needles);
+    Ok(())
+}
+
+fn finish(search: &SearchMessages, mut seen: Seen, mut scan: Scan, plan: Plan) -> FoundMessages {
+    let mut counts = scan.counts;
+    if counts.before_filter && scan.looked > 0 {
+        // As large a part of all as of those that were looked at.
+        counts.total = counts.total * scan.matched / scan.looked;
+    }
+    let (groups, alone) = scan.page.into_parts();
+    let by_relevance = search.order == Order::Relevance;
+    if by_relevance {
         for group in &groups {
             seen.insert(group.conversation);
         }
-        let mut next = None;
-        if scan.more {
-            if seen.len() + search.page_size <= MOST_SEEN {
-                next = Some(Cursor { plan, stage: scan.stage, offset: scan.offset, seen });
-            } else {
-                scan.partial = true;
-            }
-        }
-        Ok(FoundMessages { groups, next, plan, partial: scan.partial })
     }
-
-    /// The scan stopped before the last hit, so a conversation may have better company further on: one more question looks
-    /// inside the page's conversations alone.
-    async fn complete(&self, ground: &Ground<'_>, stage: &Stage, page: &mut Gathering) -> Result<()> {
-        let short = page.short();
-        if short.is_empty() {
-            return Ok(());
-        }
-        let inside = format!("{} AND {}", ground.filter, any("conversation_id", &short));
-        let ground = Ground { uid: ground.uid, filter: inside, judge: None };
-        let found = self.fetch(&ground, stage, 0, CHUNK.min(short.len() * MOST_HITS)).await?;
-        page.refill(&short, found.hits, &stage.needles);
-        Ok(())
-    }
-}
-
-fn question<'a>(stage: &'a Stage, filter: &'a str, offset: usize, limit: usize) -> Search<'a> {
-    Search {
-        words: &stage.words,
-        all: stage.all,
-        // A pair is a word too: one letter that is completed must not find every text that has some.
-        fields: if stage.pairs { &["text", "pairs"] } else { &["text"] },
-        answer: ANSWER,
-        filter,
-        offset,
-        limit: limit.min(MAX_TOTAL_HITS.saturating_sub(offset)),
-        marks: Some("text"),
-    }
-}
-
-/// What documents hold of the question, and always tenant and scope.
-fn engine_filter(reader: &Reader, search: &SearchMessages) -> String {
-    let mut parts = vec![reader.message_filter()];
-    for (field, ids) in [
-        ("channel_id", &search.channel_ids),
-        ("contact_id", &search.contact_ids),
-        ("author_id", &search.author_agents),
-    ] {
-        if !ids.is_empty() {
-            parts.push(any(field, ids));
+    let mut next = None;
+    if scan.more {
+        if by_relevance && search.grouped && seen.len() + search.page_size > MOST_SEEN {
+            scan.partial = true;
+        } else {
+            next = Some(Cursor { plan, stage: scan.stage, spot: scan.spot, seen });
         }
     }
-    if !search.author_kinds.is_empty() {
-        parts.push(any("author_kind", &search.author_kinds));
-    }
-    if let Some(from) = search.time.from {
-        parts.push(format!("time >= {}", from.timestamp_millis()));
-    }
-    if let Some(until) = search.time.until {
-        parts.push(format!("time < {}", until.timestamp_millis()));
-    }
-    parts.join(" AND ")
+    let counts = search.cursor.is_none().then_some(counts);
+    FoundMessages { groups, alone, next, plan, partial: scan.partial, counts }
 }

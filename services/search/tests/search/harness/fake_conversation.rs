@@ -38,6 +38,8 @@ pub struct FakeConversation {
     pub scopes: Mutex<HashMap<String, Vec<Uuid>>>,
     /// How often each method was called.
     pub calls: Mutex<HashMap<&'static str, usize>>,
+    /// Views by their ids, with what they mean.
+    pub views: Mutex<HashMap<String, ConversationFilter>>,
     /// Lists answer empty pages with a token to go on, as a rare combination may.
     pub list_is_endless: AtomicBool,
 }
@@ -49,6 +51,13 @@ impl FakeConversation {
 
     fn called(&self, method: &'static str) {
         *self.calls.lock().unwrap().entry(method).or_default() += 1;
+    }
+
+    /// What a question asks for: a filter, or a view.
+    fn asked(&self, filter: &Option<ConversationFilter>, view_id: &str) -> ConversationFilter {
+        assert!(view_id.is_empty() || filter.is_none(), "conversation refuses both");
+        let view = self.views.lock().unwrap().get(view_id).cloned();
+        filter.clone().or(view).unwrap_or_default()
     }
 
     /// The caller's conversations that match, as the real service would answer: tenant and scope come first.
@@ -125,7 +134,7 @@ impl ConversationService for ConversationApi {
             let next_page_token = "0".to_owned();
             return Ok(Response::new(ListConversationsResponse { rows: vec![], next_page_token }));
         }
-        let threads = self.0.matching(&request, &asked.filter.clone().unwrap_or_default());
+        let threads = self.0.matching(&request, &self.0.asked(&asked.filter, &asked.view_id));
         let from: usize = asked.page_token.parse().unwrap_or(0);
         let size = usize::try_from(asked.page_size).unwrap();
         let row = |thread: &FakeThread| ConversationRow {
@@ -145,7 +154,7 @@ impl ConversationService for ConversationApi {
         self.0.called("MatchConversations");
         let asked = request.get_ref();
         assert!(asked.conversation_ids.len() <= 500, "more than the API allows");
-        let matching = self.0.matching(&request, &asked.filter.clone().unwrap_or_default());
+        let matching = self.0.matching(&request, &self.0.asked(&asked.filter, &asked.view_id));
         let matching: HashSet<String> = matching.into_iter().map(|thread| thread.id.to_string()).collect();
         let conversation_ids =
             asked.conversation_ids.iter().filter(|id| matching.contains(*id)).cloned().collect();

@@ -64,7 +64,7 @@ pub struct Suite {
     conversations: Vec<SocketAddr>,
     assignments: Vec<SocketAddr>,
     customer_profile: SocketAddr,
-    search: SocketAddr,
+    searches: Vec<SocketAddr>,
     /// Of the indexes.
     pub(crate) index_prefix: String,
     key: SigningKey,
@@ -106,7 +106,8 @@ impl Suite {
             // One address at least, for who asks in vain.
             assignments: (0..parts.assignments.max(1)).map(|_| free()).collect(),
             customer_profile: free(),
-            search: free(),
+            // One address at least, as above.
+            searches: vec![free()],
             key,
             folder,
             drain: Drain::manual(),
@@ -154,13 +155,24 @@ impl Suite {
 
     /// Starts the search service: later than the others where that is what a test is about.
     pub async fn serve_search(&mut self) {
+        self.serve_search_at(0, |_| {}).await;
+    }
+
+    /// Starts a second search service, with indexes of its own, as `replica` 1.
+    pub async fn serve_another_search(&mut self, change: impl FnOnce(&mut tandem_search::Config)) {
+        self.searches.push(free());
+        self.serve_search_at(self.searches.len() - 1, change).await;
+    }
+
+    async fn serve_search_at(&mut self, number: usize, change: impl FnOnce(&mut tandem_search::Config)) {
         let url = self.databases.create(&tandem_search::MIGRATOR).await;
         let mut config =
-            tandem_search::Config { common: self.common(self.search, &url), ..Default::default() };
+            tandem_search::Config { common: self.common(self.searches[number], &url), ..Default::default() };
         config.search.meilisearch_url = std::env::var("MEILISEARCH_URL")
             .expect("MEILISEARCH_URL names an engine; `make test` starts one");
         config.search.meilisearch_key = Secret::new(std::env::var("MEILISEARCH_KEY").unwrap_or_default());
-        config.search.index_prefix.clone_from(&self.index_prefix);
+        config.search.index_prefix = format!("{}{number}_", self.index_prefix);
+        change(&mut config);
         let started = tandem_search::start(config, self.ambient.clone(), self.drain.clone()).await;
         self.running.push(started.unwrap());
     }
@@ -192,7 +204,7 @@ impl Suite {
                 conversation: peer(self.conversations[0]),
                 assignment: peer(self.assignments[0]),
                 customer_profile: peer(self.customer_profile),
-                search: peer(self.search),
+                search: peer(self.searches[0]),
             },
             clock_file: Some(self.folder.path().join("clock")),
             ..Common::default()
@@ -261,7 +273,7 @@ impl Suite {
             Kind::Conversation => self.conversations[replica % self.conversations.len()],
             Kind::Assignment => self.assignments[replica % self.assignments.len()],
             Kind::CustomerProfile => self.customer_profile,
-            Kind::Search => self.search,
+            Kind::Search => self.searches[replica % self.searches.len()],
         }
     }
 

@@ -1032,6 +1032,29 @@ pub struct ListCustomersResponse {
     #[prost(string, tag = "2")]
     pub next_page_token: ::prost::alloc::string::String,
 }
+/// Asks which customers match.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MatchCustomersRequest {
+    /// Which customers; every one when unset.
+    #[prost(message, optional, tag = "1")]
+    pub filter: ::core::option::Option<CustomerFilter>,
+    /// Of these alone, by id, at most 500; of all when empty. Those who were merged into others match nothing.
+    #[prost(string, repeated, tag = "2")]
+    pub customer_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Change tokens of writes that the answer must show.
+    #[prost(string, repeated, tag = "3")]
+    pub at_least_as_fresh: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// Who matches.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MatchCustomersResponse {
+    /// Of those named, in the order asked; of all, in no order, at most 300.
+    #[prost(string, repeated, tag = "1")]
+    pub customer_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Of all: more than 300 match, or no part of the filter alone narrows them to 1,000. Then no ids are answered.
+    #[prost(bool, tag = "2")]
+    pub too_many: bool,
+}
 /// Asks for a customer's conversations.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListCustomerConversationsRequest {
@@ -1371,6 +1394,37 @@ pub mod customer_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// Which customers match a filter and are the caller's to see: of those named, or all of them while they are few. Search
+        /// asks this with the caller's token. Errors: INVALID_ARGUMENT (INVALID_FIELDS), UNAVAILABLE.
+        pub async fn match_customers(
+            &mut self,
+            request: impl tonic::IntoRequest<super::MatchCustomersRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::MatchCustomersResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.customer.v1.CustomerService/MatchCustomers",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tandem.customer.v1.CustomerService",
+                        "MatchCustomers",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
         /// The person's conversations over all contacts, newest first. Errors: NOT_FOUND, INVALID_ARGUMENT (PAGE_TOKEN_INVALID).
         pub async fn list_customer_conversations(
             &mut self,
@@ -1522,6 +1576,15 @@ pub mod customer_service_server {
             request: tonic::Request<super::ListCustomersRequest>,
         ) -> std::result::Result<
             tonic::Response<super::ListCustomersResponse>,
+            tonic::Status,
+        >;
+        /// Which customers match a filter and are the caller's to see: of those named, or all of them while they are few. Search
+        /// asks this with the caller's token. Errors: INVALID_ARGUMENT (INVALID_FIELDS), UNAVAILABLE.
+        async fn match_customers(
+            &self,
+            request: tonic::Request<super::MatchCustomersRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::MatchCustomersResponse>,
             tonic::Status,
         >;
         /// The person's conversations over all contacts, newest first. Errors: NOT_FOUND, INVALID_ARGUMENT (PAGE_TOKEN_INVALID).
@@ -1713,6 +1776,52 @@ pub mod customer_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ListCustomersSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.customer.v1.CustomerService/MatchCustomers" => {
+                    #[allow(non_camel_case_types)]
+                    struct MatchCustomersSvc<T: CustomerService>(pub Arc<T>);
+                    impl<
+                        T: CustomerService,
+                    > tonic::server::UnaryService<super::MatchCustomersRequest>
+                    for MatchCustomersSvc<T> {
+                        type Response = super::MatchCustomersResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::MatchCustomersRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as CustomerService>::match_customers(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = MatchCustomersSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

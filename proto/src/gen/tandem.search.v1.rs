@@ -179,7 +179,7 @@ pub struct IndexLag {
 /// Asks for customers.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct SearchCustomersRequest {
-    /// Part of a name, or at least four digits of a phone number; 1 to 256 characters.
+    /// Words, or at least four digits of a phone number; 1 to 256 characters.
     #[prost(string, tag = "1")]
     pub query: ::prost::alloc::string::String,
     /// How many at most: 1 to 50, 0 means 20.
@@ -188,6 +188,12 @@ pub struct SearchCustomersRequest {
     /// Change tokens of writes that the answer must show.
     #[prost(string, repeated, tag = "3")]
     pub at_least_as_fresh: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Which customers, as in their list: by tag, attribute, category, channel, with or without a phone number.
+    #[prost(message, optional, tag = "4")]
+    pub filter: ::core::option::Option<super::super::customer::v1::CustomerFilter>,
+    /// Where the last page ended.
+    #[prost(string, tag = "5")]
+    pub page_token: ::prost::alloc::string::String,
 }
 /// Found customers.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -195,12 +201,100 @@ pub struct SearchCustomersResponse {
     /// The customers, best first.
     #[prost(message, repeated, tag = "1")]
     pub customers: ::prost::alloc::vec::Vec<super::super::customer::v1::Customer>,
-    /// The index's cut-off ended the search early.
+    /// The budget or the index's cut-off ended the search early: there may be more.
     #[prost(bool, tag = "2")]
     pub partial: bool,
     /// How far the index is behind.
     #[prost(message, optional, tag = "3")]
     pub index_lag: ::core::option::Option<IndexLag>,
+    /// Empty at the end, which the index's ranking has at 10,000 customers; then the last page is `partial`.
+    #[prost(string, tag = "4")]
+    pub next_page_token: ::prost::alloc::string::String,
+    /// Which plan found them.
+    #[prost(enumeration = "SearchPlan", tag = "5")]
+    pub plan: i32,
+}
+/// Asks for everything at once.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SearchRequest {
+    /// The words, 1 to 256 characters.
+    #[prost(string, tag = "1")]
+    pub query: ::prost::alloc::string::String,
+    /// Milliseconds that the search may take: 50 to 5,000, 0 means 1,000. Waiting for what `at_least_as_fresh` names is not counted.
+    #[prost(int32, tag = "2")]
+    pub budget_ms: i32,
+    /// How many of each at most: 1 to 20, 0 means 5.
+    #[prost(int32, tag = "3")]
+    pub section_size: i32,
+    /// Change tokens of writes that the answer must show.
+    #[prost(string, repeated, tag = "4")]
+    pub at_least_as_fresh: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// What was found, each part as its own method would answer it on the first page.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SearchResponse {
+    /// Customers, best first.
+    #[prost(message, repeated, tag = "1")]
+    pub customers: ::prost::alloc::vec::Vec<super::super::customer::v1::Customer>,
+    /// The newest conversations of these customers, the newest first.
+    #[prost(message, repeated, tag = "2")]
+    pub conversations: ::prost::alloc::vec::Vec<
+        super::super::conversation::v1::ConversationRow,
+    >,
+    /// Messages by conversation, best first.
+    #[prost(message, repeated, tag = "3")]
+    pub messages: ::prost::alloc::vec::Vec<ConversationHits>,
+    /// What was not answered within the budget; it is empty.
+    #[prost(enumeration = "SearchSection", repeated, tag = "4")]
+    pub missing: ::prost::alloc::vec::Vec<i32>,
+    /// What may hold more than its method would tell.
+    #[prost(enumeration = "SearchSection", repeated, tag = "5")]
+    pub partial: ::prost::alloc::vec::Vec<i32>,
+    /// How far the index of messages is behind.
+    #[prost(message, optional, tag = "6")]
+    pub message_lag: ::core::option::Option<IndexLag>,
+    /// How far the index of customers is behind.
+    #[prost(message, optional, tag = "7")]
+    pub customer_lag: ::core::option::Option<IndexLag>,
+}
+/// Asks for completions.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SuggestTermsRequest {
+    /// What was typed so far, 1 to 64 characters.
+    #[prost(string, tag = "1")]
+    pub prefix: ::prost::alloc::string::String,
+    /// Which terms; every kind when empty.
+    #[prost(enumeration = "TermKind", repeated, tag = "2")]
+    pub kinds: ::prost::alloc::vec::Vec<i32>,
+    /// How many of each kind at most: 1 to 20, 0 means 10.
+    #[prost(int32, tag = "3")]
+    pub page_size: i32,
+    /// Change tokens of writes that the answer must show.
+    #[prost(string, repeated, tag = "4")]
+    pub at_least_as_fresh: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// Completions.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SuggestTermsResponse {
+    /// By kind; names with who wrote last first, tags by name.
+    #[prost(message, repeated, tag = "1")]
+    pub terms: ::prost::alloc::vec::Vec<Term>,
+    /// How far the index is behind that names come from.
+    #[prost(message, optional, tag = "2")]
+    pub index_lag: ::core::option::Option<IndexLag>,
+}
+/// A completion.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Term {
+    /// What it is.
+    #[prost(enumeration = "TermKind", tag = "1")]
+    pub kind: i32,
+    /// The whole name, each once.
+    #[prost(string, tag = "2")]
+    pub text: ::prost::alloc::string::String,
+    /// The tag's id, or the id of the customer; of several customers with one name that of the first.
+    #[prost(string, tag = "3")]
+    pub id: ::prost::alloc::string::String,
 }
 /// Asks how far the indexes are.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -483,6 +577,76 @@ impl SearchPlan {
         }
     }
 }
+/// The parts of an answer of `Search`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum SearchSection {
+    /// Not given.
+    Unspecified = 0,
+    /// `customers`.
+    Customers = 1,
+    /// `conversations`.
+    Conversations = 2,
+    /// `messages`.
+    Messages = 3,
+}
+impl SearchSection {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "SEARCH_SECTION_UNSPECIFIED",
+            Self::Customers => "SEARCH_SECTION_CUSTOMERS",
+            Self::Conversations => "SEARCH_SECTION_CONVERSATIONS",
+            Self::Messages => "SEARCH_SECTION_MESSAGES",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "SEARCH_SECTION_UNSPECIFIED" => Some(Self::Unspecified),
+            "SEARCH_SECTION_CUSTOMERS" => Some(Self::Customers),
+            "SEARCH_SECTION_CONVERSATIONS" => Some(Self::Conversations),
+            "SEARCH_SECTION_MESSAGES" => Some(Self::Messages),
+            _ => None,
+        }
+    }
+}
+/// The kinds of terms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum TermKind {
+    /// Not given.
+    Unspecified = 0,
+    /// The name of a customer in the caller's scope. Each word that was typed begins a word of it, in any order.
+    CustomerName = 1,
+    /// The name of a tag that customers carry. It begins with what was typed.
+    CustomerTag = 2,
+}
+impl TermKind {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "TERM_KIND_UNSPECIFIED",
+            Self::CustomerName => "TERM_KIND_CUSTOMER_NAME",
+            Self::CustomerTag => "TERM_KIND_CUSTOMER_TAG",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "TERM_KIND_UNSPECIFIED" => Some(Self::Unspecified),
+            "TERM_KIND_CUSTOMER_NAME" => Some(Self::CustomerName),
+            "TERM_KIND_CUSTOMER_TAG" => Some(Self::CustomerTag),
+            _ => None,
+        }
+    }
+}
 /// Generated client implementations.
 pub mod search_service_client {
     #![allow(
@@ -605,7 +769,9 @@ pub mod search_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
-        /// Customers by part of a name, or by a phone number in any form; without their attributes, which `GetCustomer` has. Errors: as SearchMessages.
+        /// Customers by the beginnings of their names in any order, by four digits or more of a phone number in any form, by parts of an
+        /// e-mail address, by company, category, or the id that an import knew them by; without their attributes, which `GetCustomer`
+        /// has. Errors: as SearchMessages.
         pub async fn search_customers(
             &mut self,
             request: impl tonic::IntoRequest<super::SearchCustomersRequest>,
@@ -629,6 +795,57 @@ pub mod search_service_client {
             req.extensions_mut()
                 .insert(
                     GrpcMethod::new("tandem.search.v1.SearchService", "SearchCustomers"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// One box for a screen: customers, their newest conversations, and messages, in one round trip. What is not found within the
+        /// budget is left out and named. Errors: INVALID_ARGUMENT (INVALID_FIELDS), UNAVAILABLE when neither customers nor messages were
+        /// answered within the budget.
+        pub async fn search(
+            &mut self,
+            request: impl tonic::IntoRequest<super::SearchRequest>,
+        ) -> std::result::Result<tonic::Response<super::SearchResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.search.v1.SearchService/Search",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("tandem.search.v1.SearchService", "Search"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Completes what is being typed to names of customers and of tags. Errors: as SearchCustomers.
+        pub async fn suggest_terms(
+            &mut self,
+            request: impl tonic::IntoRequest<super::SuggestTermsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SuggestTermsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tandem.search.v1.SearchService/SuggestTerms",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("tandem.search.v1.SearchService", "SuggestTerms"),
                 );
             self.inner.unary(req, path, codec).await
         }
@@ -684,12 +901,29 @@ pub mod search_service_server {
             tonic::Response<super::SearchMessagesResponse>,
             tonic::Status,
         >;
-        /// Customers by part of a name, or by a phone number in any form; without their attributes, which `GetCustomer` has. Errors: as SearchMessages.
+        /// Customers by the beginnings of their names in any order, by four digits or more of a phone number in any form, by parts of an
+        /// e-mail address, by company, category, or the id that an import knew them by; without their attributes, which `GetCustomer`
+        /// has. Errors: as SearchMessages.
         async fn search_customers(
             &self,
             request: tonic::Request<super::SearchCustomersRequest>,
         ) -> std::result::Result<
             tonic::Response<super::SearchCustomersResponse>,
+            tonic::Status,
+        >;
+        /// One box for a screen: customers, their newest conversations, and messages, in one round trip. What is not found within the
+        /// budget is left out and named. Errors: INVALID_ARGUMENT (INVALID_FIELDS), UNAVAILABLE when neither customers nor messages were
+        /// answered within the budget.
+        async fn search(
+            &self,
+            request: tonic::Request<super::SearchRequest>,
+        ) -> std::result::Result<tonic::Response<super::SearchResponse>, tonic::Status>;
+        /// Completes what is being typed to names of customers and of tags. Errors: as SearchCustomers.
+        async fn suggest_terms(
+            &self,
+            request: tonic::Request<super::SuggestTermsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SuggestTermsResponse>,
             tonic::Status,
         >;
         /// How far the indexes are behind. Errors: UNAVAILABLE.
@@ -855,6 +1089,96 @@ pub mod search_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = SearchCustomersSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.search.v1.SearchService/Search" => {
+                    #[allow(non_camel_case_types)]
+                    struct SearchSvc<T: SearchService>(pub Arc<T>);
+                    impl<
+                        T: SearchService,
+                    > tonic::server::UnaryService<super::SearchRequest>
+                    for SearchSvc<T> {
+                        type Response = super::SearchResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::SearchRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as SearchService>::search(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = SearchSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tandem.search.v1.SearchService/SuggestTerms" => {
+                    #[allow(non_camel_case_types)]
+                    struct SuggestTermsSvc<T: SearchService>(pub Arc<T>);
+                    impl<
+                        T: SearchService,
+                    > tonic::server::UnaryService<super::SuggestTermsRequest>
+                    for SuggestTermsSvc<T> {
+                        type Response = super::SuggestTermsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::SuggestTermsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as SearchService>::suggest_terms(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = SuggestTermsSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -8,6 +8,7 @@ const PEOPLE: &[Role] = &[Agent, Supervisor, Admin, Ai];
 pub const RULES: &[Rule] = &[
     customers("/tandem.customer.v1.CustomerService/GetCustomer"),
     customers("/tandem.customer.v1.CustomerService/ListCustomers"),
+    customers("/tandem.customer.v1.CustomerService/MatchCustomers"),
     customers("/tandem.customer.v1.CustomerService/ListCustomerConversations"),
     customers("/tandem.customer.v1.CustomerService/UpdateCustomer"),
     customers("/tandem.customer.v1.CustomerService/UpdateTags"),

@@ -19,7 +19,7 @@ use crate::domain::customer::{Customers, document as customer};
 use crate::domain::message::{Messages, document as message};
 use crate::engine::{Engine, settings};
 use crate::feed::{Following, Indexer, Writer};
-use crate::peer::Conversations;
+use crate::peer::{Conversations, Profiles};
 use crate::rpc::SearchApi;
 use crate::{MIGRATOR, RULES};
 
@@ -27,13 +27,17 @@ use crate::{MIGRATOR, RULES};
 pub async fn start(config: Config, ambient: Ambient, drain: Drain) -> Result<Running, StartError> {
     let search = config.search;
     let engine = Engine::new(&search)?;
-    // Asks conversation as the caller: no token of ours.
-    let as_caller = internal_channel(&ClientConfig {
-        endpoint: config.common.peers.conversation.clone(),
-        ca: config.common.peers.ca.clone(),
-        token: Secret::default(),
-        ..ClientConfig::default()
-    })?;
+    // These are asked as the caller: no token of ours.
+    let as_caller = |endpoint: &str| {
+        internal_channel(&ClientConfig {
+            endpoint: endpoint.to_owned(),
+            ca: config.common.peers.ca.clone(),
+            token: Secret::default(),
+            ..ClientConfig::default()
+        })
+    };
+    let conversations = as_caller(&config.common.peers.conversation)?;
+    let profiles = Profiles::new(as_caller(&config.common.peers.customer_profile)?);
     let foundation = Foundation::lay("search", config.common, &MIGRATOR, ambient, drain).await?;
     let conversation = foundation.peer(|peers| &peers.conversation)?;
     let customer_profile = foundation.peer(|peers| &peers.customer_profile)?;
@@ -69,14 +73,16 @@ pub async fn start(config: Config, ambient: Ambient, drain: Drain) -> Result<Run
         (ServiceName::Conversation, "conversation".to_owned(), conversation, progress.0),
         (ServiceName::CustomerProfile, "customer-profile".to_owned(), customer_profile, progress.1),
     ];
+    let budget = Duration::from_millis(search.budget_ms);
     let api = SearchApi {
         messages: Messages {
             pool: pool.clone(),
             engine: engine.clone(),
-            conversations: Conversations::new(as_caller, Duration::from_millis(search.scope_cache_ms)),
-            budget: Duration::from_millis(search.budget_ms),
+            conversations: Conversations::new(conversations, Duration::from_millis(search.scope_cache_ms)),
+            budget,
+            most_inside: search.most_inside.min(500),
         },
-        customers: Customers { pool: pool.clone(), engine },
+        customers: Customers { pool: pool.clone(), engine, profiles, budget },
         freshness: Freshness::new(ServiceName::Search, foundation.signer.clone(), pool, feeds),
         signer: foundation.signer.clone(),
         ambient,

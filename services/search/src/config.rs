@@ -27,6 +27,9 @@ pub struct SearchConfig {
     pub cutoff_ms: u64,
     /// Milliseconds that one search may take in all before it answers the page as it is, marked partial.
     pub budget_ms: u64,
+    /// Conversations that a filtered search looks inside at most: when the filter names more, the words are sought first and the hits
+    /// filtered after. A longer list costs the engine more than that (measured: 300 ids 1.4 ms, 3,000 ids 60 ms). At most 500.
+    pub most_inside: usize,
     /// Milliseconds that one write to the engine may take to be accepted.
     pub write_timeout_ms: u64,
     /// The most bytes of documents in one write.
@@ -48,6 +51,7 @@ impl Default for SearchConfig {
             request_timeout_ms: 2_000,
             cutoff_ms: 1_000,
             budget_ms: 4_000,
+            most_inside: 300,
             write_timeout_ms: 30_000,
             max_batch_bytes: 8 << 20,
             lease_s: 15,

@@ -15,6 +15,16 @@ pub const RULES: &[Rule] = &[
         relation: Relation::TeamsChannel,
     },
     Rule {
+        method: "/tandem.search.v1.SearchService/Search",
+        roles: READERS,
+        relation: Relation::TeamsChannel,
+    },
+    Rule {
+        method: "/tandem.search.v1.SearchService/SuggestTerms",
+        roles: READERS,
+        relation: Relation::TeamsChannel,
+    },
+    Rule {
         method: "/tandem.search.v1.SearchService/GetIndexStatus",
         roles: READERS,
         relation: Relation::TeamsChannel,

@@ -17,6 +17,8 @@ use tonic::{Code, Status};
 use uuid::Uuid;
 
 const LABELS: [&str; 3] = ["refund", "delivery", "vip"];
+/// What they write, a word a message.
+pub const WORDS: [&str; 7] = ["hello", "umbrella", "parcel", "kitchen", "bicycle", "mountain", "garden"];
 /// How many customers write on one channel.
 const CUSTOMERS: usize = 40;
 
@@ -97,7 +99,8 @@ impl<'a> World<'a> {
     async fn customer_writes(&mut self, channel: Uuid, customer: usize) {
         self.written += 1;
         let who = vec![whatsapp(&format!("US.{customer}"))];
-        let item = item_at(format!("m{}", self.written), who, "hello", self.suite.ambient.now());
+        let words = WORDS[self.written % WORDS.len()];
+        let item = item_at(format!("m{}", self.written), who, words, self.suite.ambient.now());
         let answer = self.suite.ingest(self.written % 2, channel, vec![item]).await;
         self.ids.extend(answer.results.into_iter().map(|result| (stored(result).conversation_id, customer)));
     }

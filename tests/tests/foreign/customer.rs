@@ -7,6 +7,7 @@ use super::Row;
 pub const METHODS: &[Row] = &[
     ("customer.CustomerService/GetCustomer", Role::Agent, r#"{"customerId":"$customer"}"#),
     ("customer.CustomerService/ListCustomers", Role::Agent, r#"{"filter":{"channelId":"$channel"}}"#),
+    ("customer.CustomerService/MatchCustomers", Role::Agent, r#"{"customerIds":["$customer"]}"#),
     (
         "customer.AttributeService/UpdateAttributeDefinition",
         Role::Admin,

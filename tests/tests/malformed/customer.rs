@@ -14,6 +14,12 @@ pub const WRONG: &[Row] = &[
         "page_size from_name order filter.tag_id filter.category filter.channel_id filter.attribute.key",
     ),
     (
+        "customer.CustomerService/MatchCustomers",
+        Role::Agent,
+        r#"{"customerIds":["x"],"filter":{"tagId":"x","attribute":{"key":"x"}}}"#,
+        "customer_ids[0] filter.tag_id filter.attribute.key",
+    ),
+    (
         "customer.CustomerService/ListCustomerConversations",
         Role::Agent,
         r#"{"customerId":"x","pageSize":201}"#,

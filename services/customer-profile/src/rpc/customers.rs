@@ -1,8 +1,9 @@
-//! The list of customers on the wire.
+//! Lists of customers on the wire, and who matches their filter.
 
 use tandem_fault::Violations;
 use tandem_proto::customer::v1::{
     AttributeValue, CustomerFilter, CustomerOrder, ListCustomersRequest, ListCustomersResponse,
+    MatchCustomersRequest, MatchCustomersResponse,
 };
 use tandem_signed_token::PageToken;
 use tonic::Status;
@@ -13,7 +14,36 @@ use crate::domain::attribute;
 use crate::domain::profile::{self, Filter, List, Order, Place};
 use crate::wire;
 
+/// Customers that one question may name.
+const MOST_NAMED: usize = 500;
+
 impl CustomerRpc {
+    pub(super) async fn matching(
+        &self,
+        call: Call<MatchCustomersRequest>,
+    ) -> Result<MatchCustomersResponse, Status> {
+        let mut violations = Violations::new();
+        let named = &call.message.customer_ids;
+        violations.check(named.len() <= MOST_NAMED, "customer_ids", "must be at most 500 ids");
+        let ids: Vec<Uuid> = named
+            .iter()
+            .take(MOST_NAMED)
+            .enumerate()
+            .map(|(at, text)| check::id(&mut violations, &format!("customer_ids[{at}]"), text))
+            .collect();
+        let given = call.message.filter.clone().unwrap_or_default();
+        let filter = self.filter(&mut violations, call.tenant, &given).await?;
+        violations.finish()?;
+        let scope = self.scope(&call).await?;
+        self.freshness.wait(&call.message.at_least_as_fresh).await?;
+        let among = (!ids.is_empty()).then_some(&ids[..]);
+        let found = profile::matching(&self.core, call.tenant, &filter, among, &scope).await?;
+        Ok(MatchCustomersResponse {
+            too_many: found.is_none(),
+            customer_ids: found.unwrap_or_default().iter().map(Uuid::to_string).collect(),
+        })
+    }
+
     pub(super) async fn list(
         &self,
         call: Call<ListCustomersRequest>,
@@ -49,13 +79,23 @@ impl CustomerRpc {
         let by_name = from_name.is_empty() || order == Order::Name;
         violations.check(by_name, "from_name", "must go with the order by name");
         let given = message.filter.clone().unwrap_or_default();
-        let mut filter = parse_filter(&mut violations, &given);
-        if let Some(value) = &given.attribute {
-            filter.attribute = self.attribute(&mut violations, call.tenant, value).await?;
-        }
+        let filter = self.filter(&mut violations, call.tenant, &given).await?;
         violations.finish()?;
         let (tenant, reverse) = (call.tenant, message.reverse);
         Ok(List { tenant, page_size, order, reverse, from_name, filter, after: None })
+    }
+
+    async fn filter(
+        &self,
+        violations: &mut Violations,
+        tenant: Uuid,
+        given: &CustomerFilter,
+    ) -> Result<Filter, Status> {
+        let mut filter = parse_filter(violations, given);
+        if let Some(value) = &given.attribute {
+            filter.attribute = self.attribute(violations, tenant, value).await?;
+        }
+        Ok(filter)
     }
 
     async fn attribute(

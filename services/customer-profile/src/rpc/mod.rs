@@ -23,8 +23,8 @@ use tandem_proto::customer::v1::customer_service_server::CustomerService;
 use tandem_proto::customer::v1::{
     BulkUpdateTagsRequest, BulkUpdateTagsResponse, GetCustomerRequest, GetCustomerResponse,
     ListCustomerConversationsRequest, ListCustomerConversationsResponse, ListCustomersRequest,
-    ListCustomersResponse, UpdateCustomerRequest, UpdateCustomerResponse, UpdateTagsRequest,
-    UpdateTagsResponse,
+    ListCustomersResponse, MatchCustomersRequest, MatchCustomersResponse, UpdateCustomerRequest,
+    UpdateCustomerResponse, UpdateTagsRequest, UpdateTagsResponse,
 };
 use tandem_signed_token::{Signer, binding};
 use tonic::{Request, Response, Status};
@@ -93,6 +93,13 @@ impl CustomerService for CustomerRpc {
         request: Request<ListCustomersRequest>,
     ) -> Result<Response<ListCustomersResponse>, Status> {
         self.list(Call::of(request)?).await.map(Response::new)
+    }
+
+    async fn match_customers(
+        &self,
+        request: Request<MatchCustomersRequest>,
+    ) -> Result<Response<MatchCustomersResponse>, Status> {
+        self.matching(Call::of(request)?).await.map(Response::new)
     }
 
     async fn list_customer_conversations(

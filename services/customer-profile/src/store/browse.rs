@@ -71,6 +71,26 @@ pub async fn scan(connection: &mut Connection, question: &Question<'_>, limit: u
     Ok(Found { rows, last })
 }
 
+/// Those of some customers that match; of all of them, when few can match and `None` otherwise.
+pub async fn matching(
+    connection: &mut Connection,
+    question: &Question<'_>,
+    among: Option<&[Uuid]>,
+) -> Result<Option<Vec<Uuid>>> {
+    let ids = match among {
+        Some(ids) => ids.to_vec(),
+        None => match candidates(connection, question).await? {
+            Some(few) => few,
+            None => return Ok(None),
+        },
+    };
+    let mut sql = QueryBuilder::<Postgres>::new("SELECT c.id FROM customer c WHERE c.merged_into IS NULL");
+    sql.push(" AND c.tenant_id = ").push_bind(question.tenant);
+    sql.push(" AND c.id = ANY(").push_bind(ids).push(") AND ");
+    conditions(&mut sql, question);
+    Ok(Some(sql.build_query_scalar().fetch_all(connection).await?))
+}
+
 /// The last row that the budget reached; `None` when the walk came to the end.
 async fn edge(connection: &mut Connection, question: &Question<'_>) -> Result<Option<Listed>> {
     let mut sql =

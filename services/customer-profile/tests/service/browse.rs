@@ -4,6 +4,7 @@ use prost_types::Timestamp;
 use tandem_access::Role;
 use tandem_proto::customer::v1::{
     AttributeType, AttributeValue, Customer, CustomerFilter, CustomerOrder, ListCustomersRequest,
+    MatchCustomersRequest,
 };
 use tonic::Code;
 use tonic_types::StatusExt;
@@ -29,6 +30,24 @@ async fn walk(client: &mut Client, request: &ListCustomersRequest, size: i32) ->
 
 fn names(customers: &[Customer]) -> Vec<&str> {
     customers.iter().map(|customer| customer.display_name.as_str()).collect()
+}
+
+/// Who matches; `None` for too many.
+async fn matching(
+    client: &mut Client,
+    filter: Option<CustomerFilter>,
+    customer_ids: Vec<String>,
+) -> Option<Vec<String>> {
+    let request = MatchCustomersRequest { filter, customer_ids, at_least_as_fresh: vec![] };
+    let answer = guarded(client.match_customers(request)).await.unwrap().into_inner();
+    assert!(!answer.too_many || answer.customer_ids.is_empty());
+    (!answer.too_many).then_some(answer.customer_ids)
+}
+
+fn sorted(ids: &[String]) -> Vec<String> {
+    let mut ids = ids.to_vec();
+    ids.sort_unstable();
+    ids
 }
 
 #[tokio::test]
@@ -121,9 +140,21 @@ async fn every_order_goes_both_ways_and_filters_meet() {
                 ListCustomersRequest { filter: Some(filter.clone()), ..by(CustomerOrder::Name, false) };
             assert_eq!(names(&walk(&mut admin, &request, size).await), expected, "{filter:?}");
         }
-        let request = ListCustomersRequest { filter: Some(filter), ..by(CustomerOrder::LastContact, true) };
+        let request =
+            ListCustomersRequest { filter: Some(filter.clone()), ..by(CustomerOrder::LastContact, true) };
         assert_eq!(walk(&mut admin, &request, 50).await.len(), expected.len());
+        // Who matches is who is listed: of all, and of some in their order.
+        let listed = ListCustomersRequest { filter: Some(filter.clone()), ..all.clone() };
+        let listed: Vec<String> = walk(&mut admin, &listed, 50).await.into_iter().map(|c| c.id).collect();
+        let mut found = matching(&mut admin, Some(filter.clone()), vec![]).await.unwrap();
+        found.sort_unstable();
+        assert_eq!(found, sorted(&listed), "{filter:?}");
+        let everybody =
+            [&bare, &younger, &cat, &nobody, &ben, &ann].map(|person| person.customer.to_string());
+        let expected: Vec<String> = everybody.iter().filter(|id| listed.contains(id)).cloned().collect();
+        assert_eq!(matching(&mut admin, Some(filter), everybody.to_vec()).await.unwrap(), expected);
     }
+    assert_eq!(matching(&mut admin, None, vec![]).await, None, "nothing narrows it");
 
     // An agent finds those with a contact in scope and those with none, whatever the order.
     let mut agent = harness.client(tenant, "agent-1", Role::Agent);
@@ -139,6 +170,13 @@ async fn every_order_goes_both_ways_and_filters_meet() {
     }
     let request = ListCustomersRequest { filter: Some(tagged), ..all.clone() };
     assert_eq!(names(&walk(&mut agent, &request, 1).await), ["Çat", "Zoe"]);
+    let seen = [&cat, &bare].map(|person| person.customer.to_string());
+    let among = [&ann, &cat, &bare].map(|person| person.customer.to_string());
+    assert_eq!(matching(&mut agent, request.filter.clone(), among.to_vec()).await.unwrap(), seen);
+    assert_eq!(matching(&mut agent, None, among.to_vec()).await.unwrap(), seen, "without a filter, too");
+    let mut found = matching(&mut agent, request.filter, vec![]).await.unwrap();
+    found.sort_unstable();
+    assert_eq!(found, sorted(&seen));
 
     // A token goes on with its own list alone.
     let request = ListCustomersRequest { page_size: 1, ..by(CustomerOrder::LastContact, false) };

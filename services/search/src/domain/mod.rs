@@ -3,6 +3,8 @@
 pub mod customer;
 pub mod lag;
 pub mod message;
+pub mod overview;
+pub mod plan;
 pub mod scope;
 pub mod status;
 pub mod time_range;

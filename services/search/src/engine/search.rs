@@ -24,8 +24,8 @@ pub struct Search<'a> {
     pub filter: &'a str,
     pub offset: usize,
     pub limit: usize,
-    /// Tell where in this field the words stand.
-    pub marks: Option<&'a str>,
+    /// Tell where in these fields the words stand.
+    pub marks: &'a [&'a str],
     /// By these before anything else, such as `time:desc`.
     pub sort: &'a [&'a str],
     /// Count what is found by these fields.
@@ -53,7 +53,7 @@ impl<T> Default for Hits<T> {
 #[derive(Debug)]
 pub struct Hit<T> {
     pub document: T,
-    /// Start and length in bytes of the marked field's text.
+    /// Start and length in bytes of the marked fields' texts.
     pub marks: Vec<(usize, usize)>,
 }
 
@@ -100,9 +100,9 @@ impl Engine {
         let total = results.estimated_total_hits.unwrap_or_default();
         let facets = results.facet_distribution.unwrap_or_default();
         let hits = results.hits.into_iter().map(|mut hit| {
-            let ranges = search.marks.and_then(|field| hit.matches_position.as_mut()?.remove(field));
-            let marks =
-                ranges.unwrap_or_default().into_iter().map(|range| (range.start, range.length)).collect();
+            let of = |field: &&str| hit.matches_position.as_mut()?.remove(*field);
+            let ranges = search.marks.iter().filter_map(of).flatten();
+            let marks = ranges.map(|range| (range.start, range.length)).collect();
             Hit { document: hit.result, marks }
         });
         Hits { hits: hits.collect(), cut_off: took >= self.cutoff, total, facets }
@@ -126,7 +126,7 @@ fn query<'a>(index: &'a meilisearch_sdk::indexes::Index<Http>, search: &Search<'
     if !search.facets.is_empty() {
         query.with_facets(Selectors::Some(search.facets));
     }
-    if search.marks.is_some() {
+    if !search.marks.is_empty() {
         query.with_show_matches_position(true);
     }
     query

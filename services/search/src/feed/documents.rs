@@ -1,5 +1,7 @@
 //! Changes of the feeds as documents.
 
+use std::collections::HashMap;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use prost::Message as _;
@@ -20,7 +22,7 @@ use crate::engine::Document;
 /// The edits that changes of messages make. A deleted or erased message has no document.
 pub fn messages(changes: &[Change]) -> Edits {
     let mut edits = Edits::default();
-    for change in changes {
+    for change in newest(changes) {
         let Some((tenant, id)) = whose(change) else { continue };
         let key = message::document_id(tenant, id);
         let document = match &change.body {
@@ -35,7 +37,7 @@ pub fn messages(changes: &[Change]) -> Edits {
 /// The edits that changes of customers make. A customer that was merged into another one, or erased, has no document.
 pub fn customers(changes: &[Change]) -> Edits {
     let mut edits = Edits::default();
-    for change in changes {
+    for change in newest(changes) {
         let Some((tenant, id)) = whose(change) else { continue };
         let key = customer::document_id(tenant, id);
         let document = match &change.body {
@@ -49,6 +51,13 @@ pub fn customers(changes: &[Change]) -> Edits {
         edits.add(tenant, key, document);
     }
     edits
+}
+
+/// The last change of each entity: one batch may tell of it more than once.
+fn newest(changes: &[Change]) -> impl Iterator<Item = &Change> {
+    let key = |change: &Change| (change.tenant_id.clone(), change.entity_id.clone());
+    let last: HashMap<_, _> = changes.iter().enumerate().map(|(at, change)| (key(change), at)).collect();
+    changes.iter().enumerate().filter(move |(at, change)| last[&key(change)] == *at).map(|(_, change)| change)
 }
 
 impl Edits {
@@ -103,6 +112,8 @@ fn message_document(tenant: Uuid, id: Uuid, message: &Message) -> Option<Message
         stored,
         text: String::new(),
         pairs: Vec::new(),
+        folded: String::new(),
+        numbers: Vec::new(),
     };
     Some(document.with_text(text))
 }
@@ -173,6 +184,13 @@ fn person(tenant: Uuid, id: Uuid, customer: &Customer) -> Person {
         channels: once(contacts.filter_map(|contact| contact.channel_id.parse().ok())),
         has_contacts: !customer.contacts.is_empty(),
         tags: customer.tag_ids.clone(),
+        facts: once(
+            [&customer.company, &customer.category]
+                .into_iter()
+                .chain(&customer.import_ids)
+                .filter(|fact| !fact.trim().is_empty())
+                .cloned(),
+        ),
         last_contact: micros(customer.last_contact_time.as_ref()).div_euclid(1000),
         encoded: STANDARD_NO_PAD.encode(customer.encode_to_vec()),
     }

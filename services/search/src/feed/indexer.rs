@@ -4,6 +4,9 @@ use tandem_database::{Connection, Result};
 use super::following::Following;
 use super::writer::{Edits, Writer};
 
+/// Batches of the feed in one write: the engine takes hardly longer for many changes than for few.
+const TOGETHER: usize = 20;
+
 /// Follows one kind of entity into one index.
 ///
 /// `before` brings a batch into the engine and waits until it is found there; only then the cursor moves. States are
@@ -30,6 +33,15 @@ impl Indexer {
 impl Apply for Indexer {
     fn kinds(&self) -> &'static [ChangeKind] {
         self.kinds
+    }
+
+    async fn held(&self, generation: i64) -> Result<()> {
+        // An index of an older shape or with other settings is not left so until something changes.
+        self.writer.look(generation).await
+    }
+
+    fn together(&self) -> usize {
+        TOGETHER
     }
 
     async fn before(&self, generation: i64, changes: &[Change]) -> Result<()> {

@@ -70,6 +70,14 @@ impl Writer {
         Self { name, shape, settings, settings_json, me, pool, engine, ambient, last: Mutex::new(None) }
     }
 
+    /// Makes sure that the index of a generation is there, as this release wants it.
+    ///
+    /// Errors: `CURSOR_GONE` for one of an older shape.
+    pub async fn look(&self, generation: i64) -> Result<()> {
+        *self.last.lock().await = None;
+        self.write(generation, Edits::default()).await
+    }
+
     /// Brings edits into the index of a generation and waits until they are found.
     pub async fn write(&self, generation: i64, edits: Edits) -> Result<()> {
         let mut last = self.last.lock().await;
@@ -187,13 +195,14 @@ impl Writer {
         if generation < row.generation || row.shape > self.shape {
             return Err(Fault::new(Reason::LeaseLost, "a newer process writes the index").into());
         }
-        if row.shape < self.shape {
-            // For the consumer the same as a lost place: it rebuilds.
-            return Err(Fault::new(Reason::CursorGone, "the index has an older shape and is rebuilt").into());
-        }
+        // Also of an older shape: what is asked by now must not fail while it is rebuilt.
         if row.settings != self.settings_json {
             self.engine.ensure(&row.uid, &self.settings).await?;
             store::index::set_settings(connection, self.name, &self.settings_json).await?;
+        }
+        if row.shape < self.shape {
+            // For the consumer the same as a lost place: it rebuilds.
+            return Err(Fault::new(Reason::CursorGone, "the index has an older shape and is rebuilt").into());
         }
         Ok(row.uid.clone())
     }

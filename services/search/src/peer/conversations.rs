@@ -4,16 +4,15 @@ use std::time::Duration;
 use moka::sync::Cache;
 use sha2::{Digest, Sha256};
 use tandem_bootstrap::InternalChannel;
-use tandem_fault::{Fault, Result};
+use tandem_fault::Result;
 use tandem_proto::conversation::v1::conversation_service_client::ConversationServiceClient;
 use tandem_proto::conversation::v1::{
-    GetAccessScopeRequest, ListConversationsRequest, MatchConversationsRequest,
+    ConversationRow, GetAccessScopeRequest, ListConversationsRequest, MatchConversationsRequest,
 };
 use tandem_proto::r#type::v1::ConversationFilter;
-use tonic::Request;
-use tonic::metadata::{Ascii, MetadataValue};
 use uuid::Uuid;
 
+use super::asking::{Asking, id, ids};
 use super::fault::from_status;
 use crate::domain::scope::Scope;
 
@@ -36,13 +35,8 @@ pub struct Filter {
     pub time_zone: String,
 }
 
-/// On whose behalf conversation is asked, and how fresh its answer must be.
-#[derive(Debug, Clone)]
-pub struct Asking {
-    /// The caller's own `authorization`.
-    pub bearer: MetadataValue<Ascii>,
-    pub at_least_as_fresh: Vec<String>,
-}
+/// A conversation as the inbox shows it: passed on as it came.
+pub type Row = ConversationRow;
 
 /// Conversations that match a filter.
 #[derive(Debug, Clone)]
@@ -113,6 +107,18 @@ impl Conversations {
         Ok(listed)
     }
 
+    /// The newest conversations of some customers, as the inbox shows them.
+    pub async fn newest(&self, asking: &Asking, customers: Vec<String>, most: usize) -> Result<Vec<Row>> {
+        let request = asking.request(ListConversationsRequest {
+            filter: Some(ConversationFilter { customer_ids: customers, ..ConversationFilter::default() }),
+            page_size: i32::try_from(most).unwrap_or(PAGE),
+            at_least_as_fresh: asking.at_least_as_fresh.clone(),
+            ..ListConversationsRequest::default()
+        });
+        let page = self.client.clone().list_conversations(request).await;
+        Ok(page.map_err(|status| from_status(&status))?.into_inner().rows)
+    }
+
     /// Those of the conversations that match and that the caller may see.
     pub async fn matching(
         &self,
@@ -135,20 +141,4 @@ impl Conversations {
         }
         Ok(matching)
     }
-}
-
-impl Asking {
-    fn request<T>(&self, message: T) -> Request<T> {
-        let mut request = Request::new(message);
-        request.metadata_mut().insert("authorization", self.bearer.clone());
-        request
-    }
-}
-
-fn ids(texts: &[String]) -> Result<Vec<Uuid>> {
-    texts.iter().map(|text| id(text)).collect()
-}
-
-fn id(text: &str) -> Result<Uuid> {
-    text.parse().map_err(|_| Fault::internal("conversation answered an id that is no UUID"))
 }

@@ -1,3 +1,5 @@
+use std::mem::take;
+
 use chrono::{DateTime, Utc};
 use prost_types::Timestamp;
 use tandem_proto::customer::v1::Customer;
@@ -8,32 +10,25 @@ use tandem_proto::search::v1::{
 use tandem_proto::r#type::v1::{Actor, ActorKind};
 use tandem_signed_token::{PageToken, Signer};
 
-use crate::domain::customer::FoundCustomers;
+use crate::domain::customer::{FoundCustomer, FoundCustomers};
 use crate::domain::lag::Lag;
-use crate::domain::message::cursor::Plan;
 use crate::domain::message::kind;
-use crate::domain::message::page::MarkedMessage;
+use crate::domain::message::page::{Group, MarkedMessage};
 use crate::domain::message::question::Facet;
 use crate::domain::message::search::{Counts, FoundMessages};
+use crate::domain::plan::Plan;
 use crate::domain::scope::Scope;
 use crate::domain::status;
 use crate::feed::decode_customer;
 
 pub fn messages(found: FoundMessages, lag: Lag, signer: &Signer, binding: &[u8]) -> SearchMessagesResponse {
-    let plan = match found.plan {
-        Plan::NarrowFirst => SearchPlan::NarrowFirst,
-        Plan::TextFirst => SearchPlan::TextFirst,
-    };
-    let conversations = found.groups.into_iter().map(|group| ConversationHits {
-        conversation_id: group.conversation.to_string(),
-        hits: group.hits.into_iter().map(hit).collect(),
-    });
+    let plan = search_plan(found.plan);
     let counts = found.counts.as_ref();
     SearchMessagesResponse {
         total: counts
             .map(|counts| TotalEstimate { messages: number(counts.total), at_least: counts.at_least }),
         facets: counts.map(facets).unwrap_or_default(),
-        conversations: conversations.collect(),
+        conversations: conversations(found.groups),
         hits: found.alone.into_iter().map(hit).collect(),
         next_page_token: found
             .next
@@ -42,6 +37,14 @@ pub fn messages(found: FoundMessages, lag: Lag, signer: &Signer, binding: &[u8])
         partial: found.partial,
         index_lag: Some(index_lag(lag)),
     }
+}
+
+pub fn conversations(groups: Vec<Group>) -> Vec<ConversationHits> {
+    let one = |group: Group| ConversationHits {
+        conversation_id: group.conversation.to_string(),
+        hits: group.hits.into_iter().map(hit).collect(),
+    };
+    groups.into_iter().map(one).collect()
 }
 
 fn facets(counts: &Counts) -> Vec<FacetCounts> {
@@ -78,19 +81,45 @@ fn number(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-/// Customers with their contacts in the caller's scope; the others are not shown.
-pub fn customers(found: &FoundCustomers, scope: &Scope, lag: Lag) -> SearchCustomersResponse {
-    let shown = |encoded: &String| {
-        let mut customer: Customer = decode_customer(encoded)?;
+pub fn customers(
+    found: &FoundCustomers,
+    scope: &Scope,
+    lag: Lag,
+    signer: &Signer,
+    binding: &[u8],
+) -> SearchCustomersResponse {
+    let next = found.next.map(|cursor| PageToken::encode(signer, binding, &cursor));
+    SearchCustomersResponse {
+        customers: shown_customers(found, scope),
+        partial: found.partial,
+        index_lag: Some(index_lag(lag)),
+        next_page_token: next.unwrap_or_default(),
+        plan: search_plan(found.plan).into(),
+    }
+}
+
+/// Customers with their contacts in the caller's scope, and with the addresses of these; the others are not shown.
+pub fn shown_customers(found: &FoundCustomers, scope: &Scope) -> Vec<Customer> {
+    let shown = |found: &FoundCustomer| {
+        let mut customer: Customer = decode_customer(&found.customer)?;
+        let (mut phones, mut emails) = (take(&mut customer.phones), take(&mut customer.emails));
         customer
             .contacts
             .retain(|contact| contact.channel_id.parse().is_ok_and(|channel| scope.allows(channel)));
+        // What imports gave is of no contact.
+        let of_shown = |id: &str| id.is_empty() || customer.contacts.iter().any(|contact| contact.id == id);
+        phones.retain(|phone| of_shown(&phone.contact_id));
+        emails.retain(|email| of_shown(&email.contact_id));
+        (customer.phones, customer.emails) = (phones, emails);
         Some(customer)
     };
-    SearchCustomersResponse {
-        customers: found.customers.iter().filter_map(shown).collect(),
-        partial: found.partial,
-        index_lag: Some(index_lag(lag)),
+    found.customers.iter().filter_map(shown).collect()
+}
+
+fn search_plan(plan: Plan) -> SearchPlan {
+    match plan {
+        Plan::NarrowFirst => SearchPlan::NarrowFirst,
+        Plan::TextFirst => SearchPlan::TextFirst,
     }
 }
 
@@ -129,6 +158,6 @@ fn hit(marked: MarkedMessage) -> MessageHit {
     }
 }
 
-fn index_lag(lag: Lag) -> IndexLag {
+pub fn index_lag(lag: Lag) -> IndexLag {
     IndexLag { changes: lag.changes, seconds: lag.seconds }
 }

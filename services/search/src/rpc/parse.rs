@@ -12,11 +12,11 @@ use super::filter;
 use crate::domain::customer::SearchCustomers;
 use crate::domain::message::question::{Facet, Order};
 use crate::domain::message::{SearchMessages, kind};
-use crate::peer::Filter;
+use crate::peer::{Filter, WhichCustomers};
 use crate::text::query::Matching;
 
 /// Conversations or customers of a page when the request names no number, and at most.
-const PAGE: (usize, usize) = (20, 50);
+const PAGE: (i32, i32) = (20, 50);
 /// Values of one part of a question.
 pub const MOST_VALUES: usize = 100;
 
@@ -27,6 +27,13 @@ pub fn binding(tenant: Uuid, subject: &str, request: &SearchMessagesRequest) -> 
     bind(&[tenant.as_bytes(), subject.as_bytes(), b"SearchMessages", &asked.encode_to_vec()])
 }
 
+/// The same for customers.
+pub fn customer_binding(tenant: Uuid, subject: &str, request: &SearchCustomersRequest) -> [u8; 16] {
+    let mut asked = request.clone();
+    (asked.page_size, asked.page_token, asked.at_least_as_fresh) = (0, String::new(), Vec::new());
+    bind(&[tenant.as_bytes(), subject.as_bytes(), b"SearchCustomers", &asked.encode_to_vec()])
+}
+
 pub fn messages(
     request: SearchMessagesRequest,
     signer: &Signer,
@@ -34,8 +41,8 @@ pub fn messages(
     now: DateTime<Utc>,
 ) -> Result<SearchMessages> {
     let mut violations = Violations::new();
-    let words = query(&mut violations, request.query, 512);
-    let page_size = page_size(&mut violations, request.page_size);
+    let words = query(&mut violations, "query", request.query, 512);
+    let page_size = size(&mut violations, "page_size", request.page_size, PAGE);
     let filter = if request.view_id.is_empty() {
         filter::filter(&mut violations, request.filter.unwrap_or_default(), "filter", now)
     } else {
@@ -145,29 +152,37 @@ fn facets(violations: &mut Violations, given: &[i32]) -> Vec<Facet> {
     facets
 }
 
-pub fn customers(request: SearchCustomersRequest) -> Result<SearchCustomers> {
+pub fn customers(
+    request: SearchCustomersRequest,
+    signer: &Signer,
+    binding: &[u8],
+) -> Result<SearchCustomers> {
     let mut violations = Violations::new();
-    let words = query(&mut violations, request.query, 256);
-    let page_size = page_size(&mut violations, request.page_size);
+    let words = query(&mut violations, "query", request.query, 256);
+    let page_size = size(&mut violations, "page_size", request.page_size, PAGE);
+    if let Some(filter) = &request.filter {
+        // Customer-profile looks at the rest: which attributes there are it alone knows.
+        for (field, id) in [("filter.tag_id", &filter.tag_id), ("filter.channel_id", &filter.channel_id)] {
+            violations.check(id.is_empty() || id.parse::<Uuid>().is_ok(), field, "must be a UUID");
+        }
+    }
     violations.finish()?;
-    Ok(SearchCustomers { words, page_size })
+    let filter = request.filter.filter(|filter| *filter != WhichCustomers::default());
+    let cursor = PageToken::resume(signer, binding, &request.page_token)?;
+    Ok(SearchCustomers { words, filter, page_size, cursor })
 }
 
-fn query(violations: &mut Violations, query: String, most: usize) -> String {
+/// Words in a field.
+pub fn query(violations: &mut Violations, field: &str, query: String, most: usize) -> String {
     let length = query.chars().count();
     let description = format!("must be 1 to {most} characters that are not all white space");
-    violations.check(length <= most && !query.trim().is_empty(), "query", &description);
+    violations.check(length <= most && !query.trim().is_empty(), field, &description);
     query
 }
 
-fn page_size(violations: &mut Violations, size: i32) -> usize {
-    let (default, most) = PAGE;
-    match usize::try_from(size) {
-        Ok(0) => default,
-        Ok(size) if size <= most => size,
-        _ => {
-            violations.add("page_size", format!("must be 0 to {most}"));
-            default
-        }
-    }
+/// How many, with the number that 0 means and the largest.
+pub fn size(violations: &mut Violations, field: &str, size: i32, (default, most): (i32, i32)) -> usize {
+    violations.check((0..=most).contains(&size), field, &format!("must be 0 to {most}"));
+    let size = if size == 0 { default } else { size };
+    usize::try_from(size).unwrap_or_default()
 }

@@ -7,6 +7,9 @@ pub fn digits(text: &str) -> String {
 
 /// The shortest run of digits that finds a number.
 pub const SHORTEST: usize = 4;
+/// Digits of numbers in texts: shorter ones are words of their own, the longest phone numbers have fifteen (E.164).
+const SHORTEST_IN_TEXT: usize = 7;
+const LONGEST: usize = 15;
 
 /// Every end of a number that has at least four digits: since the engine completes a query's last word, any run of four
 /// digits or more finds the number.
@@ -14,6 +17,24 @@ pub fn ends(number: &str) -> Vec<String> {
     let digits = digits(number);
     let last = digits.len().saturating_sub(SHORTEST);
     if digits.len() < SHORTEST { Vec::new() } else { (0..=last).map(|at| digits[at..].to_owned()).collect() }
+}
+
+/// The ends of what may be phone, order or account numbers in a text: seven to fifteen digits with nothing but signs between
+/// them. Each once.
+pub fn ends_in(text: &str) -> Vec<String> {
+    let mut all = std::collections::BTreeSet::new();
+    for stretch in text.split(|char: char| digit(char).is_none() && !"-–./() \u{a0}".contains(char)) {
+        // A space between two numbers joins them as well; one that is too long for a number is cut there.
+        let joined = digits(stretch);
+        let parts: Vec<&str> =
+            if joined.len() <= LONGEST { vec![stretch] } else { stretch.split_whitespace().collect() };
+        for part in parts {
+            if (SHORTEST_IN_TEXT..=LONGEST).contains(&digits(part).len()) {
+                all.extend(ends(part));
+            }
+        }
+    }
+    all.into_iter().collect()
 }
 
 /// A query that is a phone number or a part of one: at least four digits, and nothing that belongs to a name or an
@@ -77,6 +98,14 @@ mod tests {
         for other in ["123", "Anna 5550", "a1234", "", "+-()", "1234 😀"] {
             assert!(phone_queries(other).is_empty(), "{other}");
         }
+    }
+
+    #[test]
+    fn numbers_in_texts_are_found_by_their_ends() {
+        let found = ends_in("电话是01062991888。Call +49 171-234 5678, order 12345, at 10:30");
+        assert!(found.contains(&"62991888".to_owned()) && found.contains(&"1712345678".to_owned()));
+        assert!(!found.iter().any(|end| end.contains("12345") && end.len() == 5));
+        assert!(ends_in("on 24.12. at 10").is_empty());
     }
 
     proptest! {

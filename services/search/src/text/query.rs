@@ -1,9 +1,13 @@
 //! What the engine is asked for a query: first strictly, then, when that finds nothing, loosely.
 
+use crate::text::digits::phone_queries;
+use crate::text::fold::fold;
 use crate::text::runs::{Piece, Run, pair, pairs, pieces};
 
 /// The engine ignores words beyond this number.
 const MOST_WORDS: usize = 10;
+/// A run of so many characters is one word when a query is taken apart; a longer one is several.
+const ONE_WORD: usize = 3;
 
 /// One way of asking.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,11 +38,8 @@ pub fn stages(query: &str, matching: Matching) -> Vec<Stage> {
     if !query.chars().any(char::is_alphanumeric) {
         return Vec::new();
     }
-    let pieces = pieces(query);
-    let runs: Vec<&Run> = pieces
-        .iter()
-        .filter_map(|piece| if let Piece::Run(run) = piece { Some(run) } else { None })
-        .collect();
+    let pieces = pieces(&fold(query));
+    let runs = runs_of(&pieces);
     let strict = Stage {
         words: strict_words(&pieces),
         all: true,
@@ -46,14 +47,72 @@ pub fn stages(query: &str, matching: Matching) -> Vec<Stage> {
         needles: runs.iter().map(|run| run.chars()).collect(),
     };
     // Who writes quotation marks means exactly that.
-    if matching == Matching::All || query.contains('"') {
+    if query.contains('"') {
         return vec![strict];
     }
-    match (loose(&pieces, &runs), matching) {
-        (Some(loose), Matching::Most) => vec![loose],
-        (Some(loose), _) => vec![strict, loose],
-        (None, _) => vec![strict],
+    let mut stages = vec![strict];
+    let numbers = phone_queries(query);
+    if !numbers.is_empty() {
+        // A part of a number, perhaps in another notation: all of it or nothing.
+        let others = numbers.into_iter().filter(|digits| *digits != stages[0].words).collect::<Vec<_>>();
+        stages.extend(others.into_iter().map(plain));
+        return stages;
     }
+    if matching != Matching::All
+        && let Some(loose) = loose(&pieces, &runs)
+    {
+        if matching == Matching::Most {
+            return vec![loose];
+        }
+        stages.push(loose);
+    }
+    stages
+}
+
+/// The words of a query, each to be sought alone: for a conversation whose messages have them all, though none has all of them.
+/// Empty for a single word, for a query that is a number, and for one whose syntax says more.
+pub fn words_alone(query: &str) -> Vec<Stage> {
+    let pieces = pieces(&fold(query));
+    let syntax = query.contains('"') || query.split_whitespace().any(|word| word.starts_with('-'));
+    if syntax || !phone_queries(query).is_empty() {
+        return Vec::new();
+    }
+    let mut words: Vec<Stage> = Vec::new();
+    for piece in &pieces {
+        match piece {
+            Piece::Other(text) => {
+                let some = text.split_whitespace().filter(|word| word.chars().any(char::is_alphanumeric));
+                // What follows a word keeps the engine from completing it: only the last is still being typed.
+                words.extend(some.map(|word| plain(format!("{word} "))));
+            }
+            Piece::Run(run) => {
+                let chars = run.chars();
+                let parts =
+                    if chars.len() <= ONE_WORD { vec![&chars[..]] } else { chars.windows(2).collect() };
+                words.extend(parts.into_iter().map(|part| Stage {
+                    words: format!("\"{}\"", pairs(part)),
+                    all: true,
+                    pairs: true,
+                    needles: vec![part.to_vec()],
+                }));
+            }
+        }
+    }
+    if let (Some(last), Some(Piece::Other(text))) = (words.last_mut(), pieces.last())
+        && !text.ends_with(char::is_whitespace)
+    {
+        last.words.truncate(last.words.trim_end().len());
+    }
+    words.truncate(MOST_WORDS);
+    if words.len() > 1 { words } else { Vec::new() }
+}
+
+fn plain(words: String) -> Stage {
+    Stage { words, all: true, pairs: false, needles: Vec::new() }
+}
+
+fn runs_of(pieces: &[Piece]) -> Vec<&Run> {
+    pieces.iter().filter_map(|piece| if let Piece::Run(run) = piece { Some(run) } else { None }).collect()
 }
 
 /// Each run becomes a phrase of its pairs; a phrase of the query that holds a run is cut there, since words and pairs stand
@@ -168,6 +227,24 @@ mod tests {
     }
 
     #[test]
+    fn words_stand_alone_and_the_last_one_is_completed() {
+        let alone = |query: &str| words_alone(query).into_iter().map(|stage| stage.words).collect::<Vec<_>>();
+        assert_eq!(alone("late  refund hea"), ["late ", "refund ", "hea"]);
+        assert_eq!(alone("late refund "), ["late ", "refund "]);
+        assert_eq!(alone("大人4人"), ["\"x5927x4eba\"", "4 ", "\"x4eba\""]);
+        assert_eq!(alone("订单取消").len(), 3);
+        for query in ["refund", "refund -late", "\"late refund\"", "0171 234 5678", "- !"] {
+            assert!(alone(query).is_empty(), "{query}");
+        }
+    }
+
+    #[test]
+    fn a_number_is_sought_in_other_notations_too() {
+        assert_eq!(words("010-6299 1888"), ["010-6299 1888", "01062991888", "1062991888", "62991888"]);
+        assert_eq!(words("62991888"), ["62991888"]);
+    }
+
+    #[test]
     fn nothing_to_find_asks_nothing() {
         for query in ["", "   ", "!?", "-\"", "😀"] {
             assert!(stages(query, Matching::default()).is_empty(), "{query}");
@@ -176,8 +253,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_query_makes_at_most_two_stages(query in "\\PC{0,80}") {
-            prop_assert!(stages(&query, Matching::default()).len() <= 2);
+        fn every_query_makes_few_stages(query in "\\PC{0,80}") {
+            prop_assert!(stages(&query, Matching::default()).len() <= 5);
+            prop_assert!(words_alone(&query).len() != 1);
             prop_assert!(stages(&query, Matching::Most).len() <= 1);
         }
     }

@@ -1,10 +1,12 @@
 //! Customers are found by any part of a name and any part of a number.
 
+use std::sync::atomic::Ordering;
+
 use tandem_change_feed::ChangeKind;
-use tandem_proto::search::v1::{GetIndexStatusRequest, SearchCustomersRequest};
+use tandem_proto::search::v1::{GetIndexStatusRequest, SearchCustomersRequest, SearchRequest, SearchSection};
 use uuid::Uuid;
 
-use crate::harness::data::{customer, customer_change, gone, id};
+use crate::harness::data::{customer, customer_change, gone, id, message, message_change};
 use crate::harness::engine::TestEngine;
 use crate::harness::{Service, World, available};
 
@@ -111,5 +113,29 @@ async fn changes_merges_and_erasure_reach_the_index() {
     let status = status.unwrap().into_inner();
     let customers = status.indexes.iter().find(|index| index.name == "customers").unwrap();
     assert_eq!((customers.documents, customers.rebuilding), (1, false));
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn what_does_not_answer_within_the_budget_is_named() {
+    if !available("what_does_not_answer_within_the_budget_is_named") {
+        return;
+    }
+    let (world, engine) = (World::new().await, TestEngine::start());
+    world.customers.push([customer_change(TENANT, customer(1, "Alpha", &[(id(7), "+15550001111")]))]);
+    world.messages.push([message_change(TENANT, message(1, id(2), id(7), "alpha"))]);
+    let mut service = world.start(&engine.url, &engine.key).await;
+    let ask = |budget_ms| SearchRequest {
+        query: "alpha".to_owned(),
+        budget_ms,
+        at_least_as_fresh: world.fresh(),
+        ..SearchRequest::default()
+    };
+    let found = service.client.search(world.supervisor(TENANT, ask(0))).await.unwrap().into_inner();
+    assert_eq!((found.customers.len(), found.messages.len(), found.missing.len()), (1, 1, 0));
+    world.conversation.list_hangs.store(true, Ordering::SeqCst);
+    let found = service.client.search(world.supervisor(TENANT, ask(400))).await.unwrap().into_inner();
+    assert_eq!((found.customers.len(), found.messages.len()), (1, 1));
+    assert_eq!(found.missing, [i32::from(SearchSection::Conversations)]);
     service.stop().await;
 }

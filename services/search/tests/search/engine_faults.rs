@@ -48,6 +48,10 @@ async fn an_engine_that_is_away_slow_or_full_is_unavailable() {
         let status =
             service.client.get_index_status(world.supervisor(TENANT, GetIndexStatusRequest {})).await;
         assert_eq!(status.unwrap_err().code(), Code::Unavailable);
+        let everything =
+            SearchRequest { query: "hello".to_owned(), budget_ms: 100, ..SearchRequest::default() };
+        let refused = service.client.search(world.supervisor(TENANT, everything)).await.unwrap_err();
+        assert_eq!((refused.code(), delay(&refused)), (Code::Unavailable, Duration::from_secs(1)));
     }
     engine.set(Mood::Works);
     service.messages(&world, TENANT, "hello").await.unwrap();

@@ -78,6 +78,76 @@ async fn a_lost_cursor_rebuilds_beside_the_live_index() {
 }
 
 #[tokio::test]
+async fn an_index_of_an_older_release_is_rebuilt_though_nothing_changes() {
+    if !available("an_index_of_an_older_release_is_rebuilt_though_nothing_changes") {
+        return;
+    }
+    let (world, engine) = (World::new().await, TestEngine::start());
+    world.messages.push([message_change(TENANT, message(1, id(101), id(7), "umbrella"))]);
+    let mut service = world.start(&engine.url, &engine.key).await;
+    assert_eq!(service.messages(&world, TENANT, "umbrella").await.unwrap().conversations.len(), 1);
+    service.stop().await;
+    let mut database = PgConnection::connect(&world.database_url).await.unwrap();
+    sqlx::query("UPDATE search_index SET shape = shape - 1, settings = '{}'")
+        .execute(&mut database)
+        .await
+        .unwrap();
+    let mut service = world.start(&engine.url, &engine.key).await;
+    loop {
+        let request =
+            SearchMessagesRequest { query: "umbrella".to_owned(), ..SearchMessagesRequest::default() };
+        let found = service.client.search_messages(world.supervisor(TENANT, request)).await;
+        assert_eq!(found.expect("no search fails meanwhile").into_inner().conversations.len(), 1);
+        let old: i64 = sqlx::query_scalar("SELECT count(*) FROM search_index WHERE settings = '{}'")
+            .fetch_one(&mut database)
+            .await
+            .unwrap();
+        let generation: i64 =
+            sqlx::query_scalar("SELECT generation FROM search_index WHERE name = 'messages'")
+                .fetch_one(&mut database)
+                .await
+                .unwrap();
+        if old == 0 && generation > 1 {
+            break;
+        }
+    }
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn batches_that_wait_are_written_together() {
+    if !available("batches_that_wait_are_written_together") {
+        return;
+    }
+    let (world, engine) = (World::new().await, TestEngine::start());
+    // Twelve batches of the feed, in which every message comes three times.
+    world.messages.push((0..6_000).map(|number| {
+        let text = if number < 4_000 { "umbrella" } else { "parasol" };
+        message_change(TENANT, message(1 + number % 2_000, id(101), id(7), text))
+    }));
+    let mut service = world.start(&engine.url, &engine.key).await;
+    assert!(service.messages(&world, TENANT, "umbrella").await.unwrap().conversations.is_empty());
+    assert_eq!(service.messages(&world, TENANT, "parasol").await.unwrap().conversations.len(), 1);
+    let mut database = PgConnection::connect(&world.database_url).await.unwrap();
+    let uid: String = sqlx::query_scalar("SELECT uid FROM search_index WHERE name = 'messages'")
+        .fetch_one(&mut database)
+        .await
+        .unwrap();
+    let tasks: serde_json::Value = reqwest::Client::new()
+        .get(format!("{}/tasks?indexUids={uid}&types=documentAdditionOrUpdate&limit=100", engine.url))
+        .bearer_auth(&engine.key)
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
+    let tasks = tasks["results"].as_array().unwrap().len();
+    assert!((1..=8).contains(&tasks), "{tasks} writes for twelve batches");
+    service.stop().await;
+}
+
+#[tokio::test]
 async fn a_late_write_of_a_killed_predecessor_does_not_win() {
     if !available("a_late_write_of_a_killed_predecessor_does_not_win") {
         return;

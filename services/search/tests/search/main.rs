@@ -14,3 +14,4 @@ mod replay_words;
 mod scope;
 mod scripts;
 mod throughput;
+mod together;

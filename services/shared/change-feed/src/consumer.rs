@@ -3,19 +3,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use prost::Message;
 use tandem_ambient::Ambient;
 use tandem_bootstrap::InternalChannel;
 use tandem_database::{Connection, Pool, Result, begin};
 use tandem_fault::{Fault, Reason, reason_of};
 use tandem_proto::feed::v1::change_feed_service_client::ChangeFeedServiceClient;
 use tandem_proto::feed::v1::{Change, ChangeKind, SubscribeRequest, SubscribeResponse};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::Interval;
 use tokio_util::sync::CancellationToken;
-use tonic::Status;
+use tonic::{Status, Streaming};
 use uuid::Uuid;
 
 use crate::Cursor;
 use crate::lease::Held;
+
+/// Batches are put together up to about so many bytes.
+const MOST_BYTES: usize = 8 << 20;
 
 /// What a service does with another's changes.
 ///
@@ -24,6 +30,16 @@ use crate::lease::Held;
 pub trait Apply: Send + Sync + 'static {
     /// The kinds that are wanted.
     fn kinds(&self) -> &'static [ChangeKind];
+
+    /// The feed is ours from now on. `CURSOR_GONE` builds everything anew, as a lost place does.
+    fn held(&self, _generation: i64) -> impl Future<Output = Result<()>> + Send {
+        async { Ok(()) }
+    }
+
+    /// How many batches are applied as one at most, when they wait: for work whose cost is each time, not each change.
+    fn together(&self) -> usize {
+        1
+    }
 
     /// Work outside the database that must have succeeded before the cursor moves, such as an index's task. Repeated
     /// after a crash.
@@ -177,34 +193,73 @@ impl<A: Apply> Consumer<A> {
     }
 
     async fn follow(&self, held: &mut Held) -> Result<(), Status> {
+        self.apply.held(held.generation).await?;
         // How large a batch is follows from the sizes of its entities, which their services limit.
         let mut client =
             ChangeFeedServiceClient::new(self.channel.clone()).max_decoding_message_size(usize::MAX);
         let kinds = self.apply.kinds().iter().map(|kind| i32::from(*kind)).collect();
         let request = SubscribeRequest { after: Some(held.cursor.into()), kinds };
-        let mut stream = client.subscribe(request).await?.into_inner();
+        let stream = client.subscribe(request).await?.into_inner();
+        let (mut batches, _reading) = read_ahead(stream, self.apply.together());
         let renew_every = Duration::from_millis(self.config.lease.num_milliseconds().unsigned_abs() / 3);
         let mut renew = tokio::time::interval(renew_every);
         loop {
             tokio::select! {
-                batch = stream.message() => match batch? {
-                    Some(batch) => {
-                        if !self.apply_batch(held, batch).await? {
-                            return Ok(());
-                        }
+                batch = batches.recv() => {
+                    let Some(batch) = batch else { return Ok(()) };
+                    let (batch, end) = self.with_those_that_wait(batch?, &mut batches);
+                    if !self.apply_batch(held, batch, &mut renew).await? {
+                        return Ok(());
                     }
-                    None => return Ok(()),
+                    end?;
                 },
                 _ = renew.tick() => if !self.renew(held).await? { return Ok(()) },
             }
         }
     }
 
+    /// One batch of those that came meanwhile, and how the stream ended if it did.
+    fn with_those_that_wait(
+        &self,
+        mut batch: SubscribeResponse,
+        batches: &mut mpsc::Receiver<Result<SubscribeResponse, Status>>,
+    ) -> (SubscribeResponse, Result<(), Status>) {
+        let mut bytes = batch.encoded_len();
+        for _ in 1..self.apply.together() {
+            if bytes > MOST_BYTES {
+                break;
+            }
+            match batches.try_recv() {
+                Ok(Ok(next)) => {
+                    bytes += next.encoded_len();
+                    batch.changes.extend(next.changes);
+                    (batch.cursor, batch.head_seq, batch.time) = (next.cursor, next.head_seq, next.time);
+                }
+                Ok(Err(status)) => return (batch, Err(status)),
+                Err(_) => break,
+            }
+        }
+        (batch, Ok(()))
+    }
+
     /// Applies one batch. Answers whether the feed is still ours.
-    async fn apply_batch(&self, held: &mut Held, batch: SubscribeResponse) -> Result<bool> {
+    async fn apply_batch(
+        &self,
+        held: &mut Held,
+        batch: SubscribeResponse,
+        renew: &mut Interval,
+    ) -> Result<bool> {
         let next = Cursor::from(batch.cursor.unwrap_or_default());
         if next.seq > held.cursor.seq {
-            self.apply.before(held.generation, &batch.changes).await?;
+            let before = self.apply.before(held.generation, &batch.changes);
+            let mut before = std::pin::pin!(before);
+            loop {
+                tokio::select! {
+                    done = &mut before => break done?,
+                    // However long that takes, the feed stays ours.
+                    _ = renew.tick() => if !self.renew(held).await? { return Ok(false) },
+                }
+            }
             let mut tx = begin(&self.pool).await?;
             if !self.fence(&mut tx, held).await? {
                 return Ok(false);
@@ -228,4 +283,22 @@ impl<A: Apply> Consumer<A> {
             .send_replace(Progress { seq: held.cursor.seq, head: batch.head_seq.max(held.cursor.seq) });
         Ok(true)
     }
+}
+
+/// Reads a stream into a queue of a size, so that the next batches come while one is applied. Ends with what it answers beside.
+fn read_ahead(
+    mut stream: Streaming<SubscribeResponse>,
+    most: usize,
+) -> (mpsc::Receiver<Result<SubscribeResponse, Status>>, JoinSet<()>) {
+    let (sender, receiver) = mpsc::channel(most.max(1));
+    let mut reading = JoinSet::new();
+    reading.spawn(async move {
+        while let Some(batch) = stream.message().await.transpose() {
+            let ended = batch.is_err();
+            if sender.send(batch).await.is_err() || ended {
+                return;
+            }
+        }
+    });
+    (receiver, reading)
 }

@@ -1,6 +1,6 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use tandem_database::{Result, begin_snapshot};
+use tandem_database::{Connection, Result, begin_snapshot};
 use uuid::Uuid;
 
 use crate::domain::Core;
@@ -77,13 +77,7 @@ pub async fn list(core: &Core, list: List, scope: &Scope) -> Result<Page> {
     if let Some(Place { spot: Spot::Name(name @ None), id }) = &mut after {
         *name = store::customer::sort_name(&mut snapshot, (list.tenant, *id)).await?;
     }
-    let tag_ids = match list.filter.tag_id {
-        Some(tag) => {
-            let mut groups = store::tag::groups(&mut snapshot, list.tenant, &[tag]).await?;
-            groups.remove(&tag).unwrap_or_default()
-        }
-        None => Vec::new(),
-    };
+    let tag_ids = meant(&mut snapshot, list.tenant, &list.filter).await?;
     let question = Question {
         tenant: list.tenant,
         order: list.order,
@@ -105,6 +99,13 @@ pub async fn list(core: &Core, list: List, scope: &Scope) -> Result<Page> {
         return Ok(Page { customers, next: last.map(|last| place(last, list.order, scope)) });
     }
     Ok(Page { customers, next: found.last.map(|last| place(last, list.order, scope)) })
+}
+
+/// Every id that stands for the filter's tag; none for one that is no more.
+pub(super) async fn meant(connection: &mut Connection, tenant: Uuid, filter: &Filter) -> Result<Vec<Uuid>> {
+    let Some(tag) = filter.tag_id else { return Ok(Vec::new()) };
+    let mut groups = store::tag::groups(connection, tenant, &[tag]).await?;
+    Ok(groups.remove(&tag).unwrap_or_default())
 }
 
 /// How many of these one page holds by their size, at least one.

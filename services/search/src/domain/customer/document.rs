@@ -4,7 +4,7 @@ use uuid::Uuid;
 use crate::text::{digits, names, runs};
 
 /// The version of [`CustomerDocument`]: raise it when what the document holds changes, and the index is rebuilt.
-pub const SHAPE: i32 = 1;
+pub const SHAPE: i32 = 2;
 
 /// What is known of a customer that customers are found by.
 #[derive(Debug, Clone)]
@@ -19,6 +19,8 @@ pub struct Person {
     pub channels: Vec<Uuid>,
     pub has_contacts: bool,
     pub tags: Vec<String>,
+    /// Company, category, and the ids that imports know the person by.
+    pub facts: Vec<String>,
     /// In milliseconds since 1970; 0 when unknown.
     pub last_contact: i64,
     /// The whole customer in the API's form, which a search answers without asking anybody.
@@ -31,6 +33,7 @@ pub struct CustomerDocument {
     /// Tenant and customer: ids alone could be the same in two tenants.
     id: String,
     tenant_id: Uuid,
+    customer_id: Uuid,
     channel_ids: Vec<Uuid>,
     has_contacts: bool,
     tag_ids: Vec<String>,
@@ -39,6 +42,7 @@ pub struct CustomerDocument {
     starts: String,
     emails: Vec<String>,
     phones: Vec<String>,
+    facts: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pairs: Vec<String>,
     customer: String,
@@ -47,11 +51,15 @@ pub struct CustomerDocument {
 /// What the index answers of a customer.
 #[derive(Debug, Clone, Deserialize)]
 pub struct FoundCustomer {
+    /// Nil in a document of the shape before.
+    #[serde(default)]
+    pub customer_id: Uuid,
+    /// In the API's form, as it was indexed.
     pub customer: String,
 }
 
 /// The fields of [`FoundCustomer`].
-pub const ANSWER: &[&str] = &["customer"];
+pub const ANSWER: &[&str] = &["customer_id", "customer"];
 
 /// The primary key of a customer's document.
 pub fn document_id(tenant: Uuid, customer: Uuid) -> String {
@@ -66,12 +74,14 @@ impl From<Person> for CustomerDocument {
         Self {
             id: document_id(person.tenant, person.id),
             tenant_id: person.tenant,
+            customer_id: person.id,
             channel_ids: person.channels,
             has_contacts: person.has_contacts,
             tag_ids: person.tags,
             last_contact: person.last_contact,
             starts: names::beginnings(person.names.iter().map(String::as_str)).join(" "),
-            pairs: runs::indexed(&person.names.join("\n")),
+            pairs: runs::indexed(&[&person.names[..], &person.facts[..]].concat().join("\n")),
+            facts: person.facts,
             names: person.names,
             emails: person.emails,
             phones,

@@ -7,19 +7,12 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::domain::plan::Plan;
+
 /// A page token holds at most this many conversations; results end there, marked partial.
 pub const MOST_SEEN: usize = 800;
 /// Bytes kept of each: of a UUIDv7's random part, so that two of 800 collide once in a million searches.
 const KEPT: usize = 5;
-
-/// How a search is run; pinned by its page token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Plan {
-    #[serde(rename = "n")]
-    NarrowFirst,
-    #[serde(rename = "t")]
-    TextFirst,
-}
 
 /// What a page token carries.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,10 +2,10 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::text::runs;
+use crate::text::{digits, fold, runs};
 
 /// The version of [`MessageDocument`]: raise it when what the document holds changes, and the index is rebuilt.
-pub const SHAPE: i32 = 2;
+pub const SHAPE: i32 = 3;
 
 /// What is indexed of a message: only what does not change with its conversation.
 #[derive(Debug, Clone, Serialize)]
@@ -33,6 +33,12 @@ pub struct MessageDocument {
     /// The text's runs as pairs, see `text::runs`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub pairs: Vec<String>,
+    /// The text with one letter for those that are used for one another, where that differs; see `text::fold`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub folded: String,
+    /// The ends of the numbers in the text, see `text::digits`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub numbers: Vec<String>,
 }
 
 /// What the index answers of a message.
@@ -76,10 +82,12 @@ impl MessageDocument {
         time.format("%Y-%m").to_string()
     }
 
-    /// The runs of `text` are added.
+    /// What `text` is found by is added.
     #[must_use]
     pub fn with_text(mut self, text: String) -> Self {
         self.pairs = runs::indexed(&text);
+        self.folded = Some(fold::fold(&text)).filter(|folded| *folded != text).unwrap_or_default();
+        self.numbers = digits::ends_in(&text);
         self.text = text;
         self
     }

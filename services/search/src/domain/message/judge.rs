@@ -6,10 +6,8 @@ use tandem_fault::Result;
 use uuid::Uuid;
 
 use super::cursor::{Seen, Spot};
-use super::document::FoundMessage;
 use super::walk::Ground;
 use crate::domain::scope::any;
-use crate::engine::Hit;
 use crate::peer::{Asking, Conversations, Filter};
 use crate::text::query::Stage;
 
@@ -53,16 +51,15 @@ impl<'a> Judge<'a> {
         Self { conversations, asking, filter, earlier, known: HashMap::new() }
     }
 
-    /// Decides on the conversations of some hits.
+    /// Decides on some conversations.
     pub async fn decide(
         &mut self,
         ground: &Ground<'_>,
         stage: &Stage,
-        hits: &[Hit<FoundMessage>],
+        conversations: impl Iterator<Item = Uuid>,
     ) -> Result<()> {
         let mut new: Vec<Uuid> = Vec::new();
-        for hit in hits {
-            let id = hit.document.conversation_id;
+        for id in conversations {
             if let Earlier::These(seen) = &self.earlier
                 && seen.contains(id)
             {

@@ -10,6 +10,7 @@ pub mod kind;
 pub mod page;
 pub mod question;
 pub mod search;
+mod spread;
 mod walk;
 
 pub use document::{FoundMessage, MessageDocument};

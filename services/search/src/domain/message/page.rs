@@ -52,6 +52,15 @@ impl Page {
         self.groups.is_empty() && self.alone.is_empty()
     }
 
+    /// How many conversations, or messages alone, it still takes.
+    pub fn room(&self) -> usize {
+        self.size - if self.grouped { self.groups.len() } else { self.alone.len() }
+    }
+
+    pub fn has(&self, conversation: Uuid) -> bool {
+        self.places.contains_key(&conversation)
+    }
+
     /// The conversations, or the messages alone.
     pub fn into_parts(self) -> (Vec<Group>, Vec<MarkedMessage>) {
         (self.groups, self.alone)

@@ -61,6 +61,32 @@ impl Facet {
 }
 
 impl SearchMessages {
+    /// The best messages with these words by conversation: the first page.
+    pub fn of_words(words: String, page_size: usize) -> Self {
+        Self {
+            words,
+            matching: Matching::default(),
+            channel_ids: Vec::new(),
+            contact_ids: Vec::new(),
+            filter: None,
+            author_kinds: Vec::new(),
+            author_agents: Vec::new(),
+            kinds: Vec::new(),
+            private: None,
+            time: TimeRange::default(),
+            order: Order::Relevance,
+            grouped: true,
+            facets: Vec::new(),
+            page_size,
+            cursor: None,
+        }
+    }
+
+    /// Conversations are found whose messages have the words together.
+    pub fn takes_together(&self) -> bool {
+        self.grouped && self.order == Order::Relevance && self.matching != Matching::All
+    }
+
     /// What documents hold of the question, and always tenant and scope.
     pub fn engine_filter(&self, reader: &Reader) -> String {
         let mut parts = vec![reader.message_filter()];

@@ -8,17 +8,19 @@ use tandem_fault::Result;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::cursor::{Cursor, MOST_SEEN, Plan, Seen, Spot};
+use super::cursor::{Cursor, MOST_SEEN, Seen, Spot};
 use super::judge::{Earlier, Judge};
 use super::page::{Group, MOST_HITS, MarkedMessage, Page, Used};
 use super::question::{Facet, Order, SearchMessages};
+use super::spread::{MOST_WEIGHED, Spread};
 use super::walk::Ground;
+use crate::domain::plan::Plan;
 use crate::domain::scope::{Reader, any};
 use crate::engine::settings::MAX_TOTAL_HITS;
 use crate::engine::{Engine, Hits};
 use crate::peer::{Asking, Conversations};
 use crate::store;
-use crate::text::query::{Stage, stages};
+use crate::text::query::{Matching, Stage, stages, words_alone};
 
 /// Hits that are fetched at a time.
 const CHUNK: usize = 200;
@@ -27,10 +29,10 @@ const CHUNK: usize = 200;
 const FIRST: usize = 3;
 /// How often they are fetched for one page.
 const MOST_ROUNDS: usize = 5;
-/// Conversations that a search looks inside at most: a longer list costs the engine more than over-fetching (measured:
-/// 300 ids 1.4 ms, 3,000 ids 60 ms).
-const MOST_INSIDE: usize = 300;
-
+/// Behind all stages of a query: its words are sought over all messages of a conversation.
+const SPREAD: usize = usize::MAX >> 1;
+/// Values of a facet.
+const MOST_COUNTS: usize = 100;
 /// What message searches need.
 #[derive(Clone)]
 pub struct Messages {
@@ -38,6 +40,8 @@ pub struct Messages {
     pub engine: Engine,
     pub conversations: Conversations,
     pub budget: Duration,
+    /// Conversations that a search looks inside at most.
+    pub most_inside: usize,
 }
 
 /// A page of what was found.
@@ -88,7 +92,10 @@ impl Messages {
         asking: &Asking,
         search: &SearchMessages,
     ) -> Result<FoundMessages> {
-        let stages = stages(&search.words, search.matching);
+        let words = if search.takes_together() { words_alone(&search.words) } else { Vec::new() };
+        // Then fewer words than all are sought over all messages of a conversation, not in a single one.
+        let matching = if words.is_empty() { search.matching } else { Matching::All };
+        let stages = stages(&search.words, matching);
         let mut connection = self.pool.acquire().await.map_err(tandem_database::Error::from)?;
         let uid = store::index::live_uid(&mut connection, "messages").await?;
         drop(connection);
@@ -112,10 +119,20 @@ impl Messages {
         };
         let filter = search.filter.as_ref().filter(|_| plan == Plan::TextFirst);
         let mut judge = Judge::new(&self.conversations, asking, filter, earlier);
-        let mut scan = self.scan(search, &ground, &stages, &mut judge).await?;
+        let spread = search.cursor.as_ref().is_some_and(|cursor| cursor.stage == SPREAD);
+        let mut scan = if spread {
+            Scan { more: false, ..Scan::begin(search, stages.len()) }
+        } else {
+            self.scan(search, &ground, &stages, &mut judge).await?
+        };
         scan.partial |= cut;
-        if search.grouped && (scan.more || scan.partial) {
+        if search.grouped && (scan.more || scan.partial) && !spread {
             complete(&ground, &stages[scan.stage], &mut scan.page).await?;
+        }
+        if !scan.more && !words.is_empty() {
+            let common = Ground { filter: search.engine_filter(reader), ..ground };
+            let common = inside.is_some().then_some(&common);
+            scan.spread(&ground, common, &words, &mut judge).await?;
         }
         Ok(finish(search, seen, scan, plan))
     }
@@ -131,7 +148,7 @@ impl Messages {
         let (Some(filter), None | Some(Plan::NarrowFirst)) = (&search.filter, pinned) else {
             return Ok((Plan::TextFirst, None, false));
         };
-        let listed = self.conversations.list(asking, filter, MOST_INSIDE).await?;
+        let listed = self.conversations.list(asking, filter, self.most_inside).await?;
         if listed.exhausted {
             return Ok((Plan::NarrowFirst, Some(listed.ids), false));
         }
@@ -162,7 +179,8 @@ impl Messages {
             let facets: Vec<&str> = search.facets.iter().map(|facet| facet.field()).collect();
             let found = ground.fetch(stage, scan.spot, limit, if first { &facets } else { &[] }).await?;
             scan.partial |= found.cut_off;
-            judge.decide(ground, stage, &found.hits).await?;
+            let conversations = found.hits.iter().map(|hit| hit.document.conversation_id);
+            judge.decide(ground, stage, conversations).await?;
             if first {
                 scan.counts.note(&found, &search.facets, judge.filter.is_some());
             }
@@ -215,12 +233,43 @@ impl Scan {
     }
 }
 
+impl Scan {
+    /// Fills the page with conversations whose messages together have the words.
+    async fn spread(
+        &mut self,
+        ground: &Ground<'_>,
+        common: Option<&Ground<'_>>,
+        words: &[Stage],
+        judge: &mut Judge<'_>,
+    ) -> Result<()> {
+        (self.stage, self.spot) = (SPREAD, Spot::Behind(0));
+        let room = self.page.room();
+        if room == 0 {
+            self.more = true;
+            return Ok(());
+        }
+        let spread = Spread::rank(ground, common, words).await?;
+        let new: Vec<Uuid> = spread.ranking.iter().copied().filter(|id| !self.page.has(*id)).collect();
+        judge.decide(ground, &words[0], new.iter().copied()).await?;
+        let shown: Vec<Uuid> = new.into_iter().filter(|id| judge.shows(*id)).collect();
+        let (now, later) = shown.split_at(room.min(shown.len()));
+        if !now.is_empty() {
+            let hits = spread.messages(ground, now).await?;
+            self.page.take(hits, |_| true, &spread.needles());
+        }
+        self.more = !later.is_empty();
+        self.partial |= !self.more && spread.ranking.len() == MOST_WEIGHED;
+        Ok(())
+    }
+}
+
 impl Counts {
     fn note<T>(&mut self, found: &Hits<T>, facets: &[Facet], before_filter: bool) {
         let sorted = |counts: &HashMap<String, usize>| {
             let mut counts: Vec<(String, usize)> =
                 counts.iter().map(|(value, count)| (value.clone(), *count)).collect();
             counts.sort_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.cmp(&other.0)));
+            counts.truncate(MOST_COUNTS);
             counts
         };
         let of = |facet: &Facet| found.facets.get(facet.field()).map(sorted).unwrap_or_default();

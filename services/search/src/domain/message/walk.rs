@@ -9,6 +9,9 @@ use crate::engine::settings::MAX_TOTAL_HITS;
 use crate::engine::{Engine, EngineError, Hit, Hits, Search};
 use crate::text::query::Stage;
 
+const WORDS: &[&str] = &["text", "folded", "numbers"];
+const WITH_PAIRS: &[&str] = &["text", "folded", "numbers", "pairs"];
+
 /// Where words are sought.
 #[derive(Debug)]
 pub struct Ground<'a> {
@@ -76,7 +79,7 @@ impl Ground<'_> {
         if let Some(before) = self.before(time) {
             let filter = format!("{} AND {conversations} AND {before}", self.filter);
             let facets = &["conversation_id"];
-            let question = Search { facets, sort: &[], marks: None, ..self.question(stage, &filter, 0, 0) };
+            let question = Search { facets, sort: &[], marks: &[], ..self.question(stage, &filter, 0, 0) };
             let counts = self.ask(&question).await?.facets.remove("conversation_id").unwrap_or_default();
             found.extend(counts.into_iter().filter(|(_, hits)| *hits > 0).map(|(id, _)| id));
         }
@@ -118,12 +121,13 @@ impl Ground<'_> {
             words: &stage.words,
             all: stage.all,
             // A pair is a word too: one letter that is completed must not find every text that has some.
-            fields: if stage.pairs { &["text", "pairs"] } else { &["text"] },
+            fields: if stage.pairs { WITH_PAIRS } else { WORDS },
             answer: ANSWER,
             filter,
             offset,
             limit: limit.min(MAX_TOTAL_HITS.saturating_sub(offset)),
-            marks: Some("text"),
+            // Both have as many bytes before each word.
+            marks: &["text", "folded"],
             sort: match self.order {
                 Order::Relevance => &[],
                 Order::Newest => &["time:desc"],

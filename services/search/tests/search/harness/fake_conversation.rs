@@ -42,6 +42,8 @@ pub struct FakeConversation {
     pub views: Mutex<HashMap<String, ConversationFilter>>,
     /// Lists answer empty pages with a token to go on, as a rare combination may.
     pub list_is_endless: AtomicBool,
+    /// Lists are never answered.
+    pub list_hangs: AtomicBool,
 }
 
 impl FakeConversation {
@@ -129,6 +131,9 @@ impl ConversationService for ConversationApi {
         let asked = request.get_ref();
         if asked.filter.as_ref().is_some_and(|filter| filter.waiting == Some(true)) {
             return Err(Fault::invalid("filter.waiting", "is refused by this fake").into());
+        }
+        if self.0.list_hangs.load(Ordering::SeqCst) {
+            std::future::pending::<()>().await;
         }
         if self.0.list_is_endless.load(Ordering::SeqCst) {
             let next_page_token = "0".to_owned();

@@ -82,14 +82,15 @@ pub struct SearchMessagesResponse {
 /// About how many messages match.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct TotalEstimate {
-    /// The index's own estimate; with the plan TEXT_FIRST and a filter, the part of it that the looked at messages tell to match.
+    /// The index's own estimate of those that match by themselves, not together with others of their conversation; with the plan
+    /// TEXT_FIRST and a filter, the part of it that the looked at messages tell to match.
     #[prost(int64, tag = "1")]
     pub messages: i64,
     /// The index counts no further: there are at least so many.
     #[prost(bool, tag = "2")]
     pub at_least: bool,
 }
-/// What is found, counted by one thing.
+/// What is found, counted by one thing: messages that match by themselves.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct FacetCounts {
     /// By what.
@@ -364,11 +365,12 @@ impl SearchOrder {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum WordMatching {
-    /// All of them; when no message has all, as many as match.
+    /// By relevance and by conversation: first those with all words in one message, then those whose messages have them together, or
+    /// most of them; a rare word counts for more. Otherwise messages with all of them and, when there are none, with as many as match.
     Unspecified = 0,
-    /// All of them.
+    /// All of them, in one message.
     All = 1,
-    /// As many as match: the last ones may be missing.
+    /// As many as match, the last ones may be missing; by relevance and by conversation as above.
     Most = 2,
 }
 impl WordMatching {
@@ -740,7 +742,8 @@ pub mod search_service_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
-        /// Words in messages: typo-tolerant (one typo from four letters on, two from eight on), the last word as a prefix; `"exact  words"` in quotation marks stand so in the text, and a message with a word behind `-` is left out. Errors: INVALID_ARGUMENT
+        /// Words in messages: typo-tolerant (one typo from four letters on, two from eight on), the last word as a prefix; `"exact  words"` in quotation marks stand so in the text, and a message with a word behind `-` is left out. Numbers of seven digits and
+        /// more are found by any four of theirs or more in a row, in any notation. Errors: INVALID_ARGUMENT
         /// (INVALID_FIELDS, PAGE_TOKEN_INVALID), NOT_FOUND (the view), UNAVAILABLE (DEPENDENCY_UNAVAILABLE with a delay when the index
         /// does not answer).
         pub async fn search_messages(
@@ -891,7 +894,8 @@ pub mod search_service_server {
     /// Generated trait containing gRPC methods that should be implemented for use with SearchServiceServer.
     #[async_trait]
     pub trait SearchService: std::marker::Send + std::marker::Sync + 'static {
-        /// Words in messages: typo-tolerant (one typo from four letters on, two from eight on), the last word as a prefix; `"exact  words"` in quotation marks stand so in the text, and a message with a word behind `-` is left out. Errors: INVALID_ARGUMENT
+        /// Words in messages: typo-tolerant (one typo from four letters on, two from eight on), the last word as a prefix; `"exact  words"` in quotation marks stand so in the text, and a message with a word behind `-` is left out. Numbers of seven digits and
+        /// more are found by any four of theirs or more in a row, in any notation. Errors: INVALID_ARGUMENT
         /// (INVALID_FIELDS, PAGE_TOKEN_INVALID), NOT_FOUND (the view), UNAVAILABLE (DEPENDENCY_UNAVAILABLE with a delay when the index
         /// does not answer).
         async fn search_messages(

@@ -69,11 +69,11 @@ impl IntoResponse for ApiError {
 /// Status and type of a code; nearly all codes are a caller's mistake in a request.
 fn class(code: &str) -> (StatusCode, &'static str) {
     match code {
-        "index_not_found" | "document_not_found" | "task_not_found" | "not_found" => {
+        "index_not_found" | "document_not_found" | "task_not_found" | "api_key_not_found" | "not_found" => {
             (StatusCode::NOT_FOUND, "invalid_request")
         }
         "index_already_exists" => (StatusCode::CONFLICT, "invalid_request"),
-        "missing_authorization_header" => (StatusCode::UNAUTHORIZED, "auth"),
+        "missing_authorization_header" | "missing_master_key" => (StatusCode::UNAUTHORIZED, "auth"),
         "invalid_api_key" => (StatusCode::FORBIDDEN, "auth"),
         "method_not_allowed" => (StatusCode::METHOD_NOT_ALLOWED, "invalid_request"),
         "payload_too_large" => (StatusCode::PAYLOAD_TOO_LARGE, "invalid_request"),

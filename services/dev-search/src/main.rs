@@ -24,6 +24,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::engine::Engine;
 use crate::queue::Queue;
+use crate::server::Keys;
 
 /// Seconds that requests in flight have to end.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -45,7 +46,7 @@ struct Options {
     #[arg(long, default_value = "dev-search-data")]
     data_dir: PathBuf,
 
-    /// Key that every request but `/health` must carry as a bearer token
+    /// Key that every request but `/health` must carry as a bearer token, or one that was made with it
     #[arg(long, env = "MEILI_MASTER_KEY", hide_env_values = true)]
     master_key: Option<String>,
 
@@ -85,7 +86,9 @@ fn run(options: Options) -> Result<(), Failure> {
         let (queue, engine) = (queue.clone(), engine.clone());
         std::thread::Builder::new().name("tasks".to_owned()).spawn(move || queue.run(&engine))?
     };
-    let app = server::router(engine, queue.clone(), options.master_key, threads);
+    let keys =
+        options.master_key.map(|key| Keys::open(key, options.data_dir.join("keys.json"))).transpose()?;
+    let app = server::router(engine, queue.clone(), keys, threads);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let served = runtime.block_on(serve(app, options.addr, options.die_with_parent));
     // A search that outlasts the drain ends by itself at its cut-off; nobody waits for its answer.

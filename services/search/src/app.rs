@@ -58,14 +58,14 @@ pub async fn start(config: Config, ambient: Ambient, drain: Drain) -> Result<Run
             &search,
             &messages,
             &conversation,
-            Indexer::messages(message_writer, messages.clone()),
+            Indexer::messages(message_writer, messages.clone(), search.rebuild_share),
         ),
         follow(
             &foundation,
             &search,
             &customers,
             &customer_profile,
-            Indexer::customers(customer_writer, customers.clone()),
+            Indexer::customers(customer_writer, customers.clone(), search.rebuild_share),
         ),
     );
 

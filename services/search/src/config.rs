@@ -34,6 +34,9 @@ pub struct SearchConfig {
     pub write_timeout_ms: u64,
     /// The most bytes of documents in one write.
     pub max_batch_bytes: usize,
+    /// The part of the time that a rebuild of an index works, 0.01 to 1; it rests for the remainder, while changes go on into both
+    /// indexes.
+    pub rebuild_share: f64,
     /// Seconds that a replica holds a feed without a word; another one takes over after them.
     pub lease_s: u32,
     /// Milliseconds between two looks at how far the feeds are.
@@ -54,6 +57,7 @@ impl Default for SearchConfig {
             most_inside: 300,
             write_timeout_ms: 30_000,
             max_batch_bytes: 8 << 20,
+            rebuild_share: 0.8,
             lease_s: 15,
             lag_poll_ms: 1_000,
             scope_cache_ms: 3_000,

@@ -22,6 +22,15 @@ mod rpc;
 mod store;
 mod text;
 
+/// What who operates the suite asks of the service's database and of its engine.
+pub mod operate {
+    pub use crate::engine::{EngineError, make_key};
+    pub use crate::store::index::{Rebuild, rebuild, want_rebuild};
+
+    /// The indexes by name.
+    pub const INDEXES: [&str; 2] = ["messages", "customers"];
+}
+
 pub use app::start;
 pub use config::{Config, SearchConfig};
 pub use policy::RULES;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
-use crate::{call, doctor, exit, import, migrate, replay, sample, token, up};
+use crate::{call, doctor, exit, import, migrate, reindex, replay, sample, search_key, token, up};
 
 /// Runs Tandem here, talks to it, and looks what is wrong.
 #[derive(Debug, Parser)]
@@ -29,6 +29,10 @@ enum Command {
     ImportCustomers(import::ImportArgs),
     /// Bring databases to the newest schema
     Migrate(migrate::MigrateArgs),
+    /// Build search indexes anew beside the live ones
+    Reindex(reindex::ReindexArgs),
+    /// Make a key of the search engine for the search service
+    SearchKey(search_key::SearchKeyArgs),
     /// Make a token
     Token(token::TokenArgs),
     /// Look what is reachable and what is wrong
@@ -60,6 +64,8 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Replay(args) => replay::run(args).await,
         Command::ImportCustomers(args) => import::run(args).await,
         Command::Migrate(args) => migrate::run(args).await,
+        Command::Reindex(args) => reindex::run(args).await,
+        Command::SearchKey(args) => search_key::run(args).await,
         Command::Token(args) => token::run(args),
         Command::Doctor(args) => doctor::run(args).await,
     }
@@ -106,6 +112,8 @@ mod tests {
             &["tandem", "import-customers", "f", "--map", "x"],
             &["tandem", "token", "--subject", "x"],
             &["tandem", "migrate", "--service", "nothing"],
+            &["tandem", "reindex", "nothing"],
+            &["tandem", "search-key", "--url", "http://x"],
         ] {
             assert!(Cli::try_parse_from(wrong).is_err(), "{wrong:?}");
         }

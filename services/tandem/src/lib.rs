@@ -1,9 +1,9 @@
 //! The `tandem` command.
 //!
-//! A module a subcommand ([`up`], [`call`], [`sample`], [`replay`], [`import`], [`migrate`], [`token`], [`doctor`]), and what they
-//! share: [`suite`] runs everything in one process, [`connection`] is how a running suite is described, [`gateway`] is the
-//! public API, [`directory`] sets a tenant up. To add a subcommand, give it a module with its `Args` and `run`, and a line
-//! in `cli.rs`.
+//! A module a subcommand ([`up`], [`call`], [`sample`], [`replay`], [`import`], [`migrate`], [`reindex`], [`search_key`],
+//! [`token`], [`doctor`]), and what they share: [`suite`] runs everything in one process, [`connection`] is how a running suite
+//! is described, [`gateway`] is the public API, [`directory`] sets a tenant up. To add a subcommand, give it a module with its
+//! `Args` and `run`, and a line in `cli.rs`.
 
 pub mod call;
 mod cli;
@@ -21,8 +21,10 @@ pub mod migrate;
 mod policy;
 mod postgres;
 pub mod progress;
+pub mod reindex;
 pub mod replay;
 pub mod sample;
+pub mod search_key;
 pub mod suite;
 pub mod token;
 pub mod up;

@@ -2,14 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
+use axum::{Extension, Json};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
 
 use super::body::Body;
+use super::key::invalid;
+use super::keys::Grant;
 use super::{App, blocking, check_index_uid};
 use crate::engine::{Stats, Summary};
 use crate::error::{ApiError, Result};
@@ -40,10 +42,15 @@ struct SwapBody {
     indexes: Vec<String>,
 }
 
-pub async fn list(State(app): State<App>, Query(query): Query<ListQuery>) -> Result<Json<Value>> {
+pub async fn list(
+    State(app): State<App>,
+    Extension(grant): Extension<Grant>,
+    Query(query): Query<ListQuery>,
+) -> Result<Json<Value>> {
     blocking(move || {
         let (offset, limit) = (query.offset.unwrap_or(0), query.limit.unwrap_or(20));
-        let uids = app.engine.index_uids();
+        let mut uids = app.engine.index_uids();
+        uids.retain(|uid| grant.allows(uid));
         let page = uids.iter().skip(offset).take(limit).filter_map(|uid| app.engine.summary(uid).ok());
         let results = page.map(|summary| summary_json(&summary)).collect::<Result<Vec<_>>>()?;
         Ok(Json(json!({ "results": results, "offset": offset, "limit": limit, "total": uids.len() })))
@@ -51,10 +58,17 @@ pub async fn list(State(app): State<App>, Query(query): Query<ListQuery>) -> Res
     .await
 }
 
-pub async fn create(State(app): State<App>, body: Body) -> Result<Response> {
+pub async fn create(
+    State(app): State<App>,
+    Extension(grant): Extension<Grant>,
+    body: Body,
+) -> Result<Response> {
     let body: CreateBody = body.json()?;
     let uid = body.uid.ok_or_else(|| ApiError::new("missing_index_uid", "Missing field `uid`"))?;
     check_index_uid(&uid)?;
+    if !grant.allows(&uid) {
+        return Err(invalid());
+    }
     let details = json!({ "primaryKey": body.primary_key });
     app.enqueue(Some(uid), Work::CreateIndex { primary_key: body.primary_key }, details, Vec::new()).await
 }

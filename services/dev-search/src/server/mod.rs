@@ -4,6 +4,7 @@ mod body;
 mod documents;
 mod indexes;
 mod key;
+mod keys;
 mod search;
 mod settings;
 mod system;
@@ -18,6 +19,7 @@ use axum::{Json, Router, middleware};
 use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
 
+pub use self::keys::Keys;
 use self::search::Searches;
 use crate::engine::Engine;
 use crate::error::{ApiError, Result};
@@ -28,12 +30,14 @@ pub struct App {
     engine: Arc<Engine>,
     queue: Arc<Queue>,
     searches: Arc<Searches>,
+    keys: Option<Arc<Keys>>,
 }
 
-/// All routes. With a master key every one but `/health` wants it as a bearer token. At most `parallel` searches run
-/// at a time.
-pub fn router(engine: Arc<Engine>, queue: Arc<Queue>, master_key: Option<String>, parallel: usize) -> Router {
-    let app = App { engine, queue, searches: Arc::new(Searches::new(parallel)) };
+/// All routes. With a master key every one but `/health` wants it, or a key that was made with it, as a bearer token. At most
+/// `parallel` searches run at a time.
+pub fn router(engine: Arc<Engine>, queue: Arc<Queue>, keys: Option<Keys>, parallel: usize) -> Router {
+    let keys = keys.map(Arc::new);
+    let app = App { engine, queue, searches: Arc::new(Searches::new(parallel)), keys: keys.clone() };
     let documents =
         get(documents::list).post(documents::replace).put(documents::update).delete(documents::clear);
     let settings = get(settings::get).patch(settings::patch).delete(settings::reset);
@@ -56,13 +60,15 @@ pub fn router(engine: Arc<Engine>, queue: Arc<Queue>, master_key: Option<String>
         .route("/indexes/{uid}/search", post(search::one))
         .route("/multi-search", post(search::many))
         .route("/swap-indexes", post(indexes::swap))
+        .route("/keys", get(keys::list).post(keys::create))
+        .route("/keys/{name}", get(keys::get))
         .route("/tasks", get(tasks::list))
         .route("/tasks/{uid}", get(tasks::get))
         .fallback(async || ApiError::new("not_found", "No such route, or one that is not served here."))
         .method_not_allowed_fallback(async || {
             ApiError::new("method_not_allowed", "The route does not serve this method.")
         })
-        .layer(middleware::from_fn_with_state(master_key.map(Arc::from), key::check))
+        .layer(middleware::from_fn_with_state(keys, key::check))
         // Below the layer: the one route without a key.
         .route("/health", get(system::health))
         .with_state(app)

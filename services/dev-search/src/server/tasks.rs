@@ -1,12 +1,13 @@
 //! `/tasks`.
 
-use axum::Json;
 use axum::extract::{Path, Query, State};
+use axum::{Extension, Json};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::App;
+use super::keys::Grant;
 use crate::error::{ApiError, Result};
 use crate::queue::{Filter, Task};
 
@@ -22,16 +23,21 @@ pub struct ListQuery {
     index_uids: Option<String>,
 }
 
-pub async fn get(State(app): State<App>, Path(uid): Path<String>) -> Result<Json<Task>> {
+pub async fn get(
+    State(app): State<App>,
+    Extension(grant): Extension<Grant>,
+    Path(uid): Path<String>,
+) -> Result<Json<Task>> {
     let uid = uid.parse().map_err(|_| {
         ApiError::new("invalid_task_uids", format!("`{uid}` is not the uid of a task: a whole number."))
     })?;
-    let task = app.queue.get(uid);
+    let task = app.queue.get(uid).filter(|task| shows(&grant, task));
     task.map(Json).ok_or_else(|| ApiError::new("task_not_found", format!("Task `{uid}` not found.")))
 }
 
 pub async fn list(
     State(app): State<App>,
+    Extension(grant): Extension<Grant>,
     query: Result<Query<ListQuery>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Json<Value>> {
     let Query(query) = query.map_err(|error| ApiError::new("bad_request", error.body_text()))?;
@@ -42,9 +48,15 @@ pub async fn list(
         index_uids: items(query.index_uids.as_deref(), "index_uids", |uid| Some(uid.to_owned()))?,
     };
     let limit = query.limit.unwrap_or(20);
-    let (tasks, next, total) = app.queue.list(&filter, query.from, limit);
+    let (mut tasks, next, total) = app.queue.list(&filter, query.from, limit);
+    tasks.retain(|task| shows(&grant, task));
     let from = tasks.first().map(|task| task.uid);
     Ok(Json(json!({ "results": tasks, "total": total, "limit": limit, "from": from, "next": next })))
+}
+
+/// A task of an index that the key may touch; one of no index is for who may touch all.
+fn shows(grant: &Grant, task: &Task) -> bool {
+    grant.allows(task.index_uid.as_deref().unwrap_or("*"))
 }
 
 fn items<T>(list: Option<&str>, name: &str, parse: impl Fn(&str) -> Option<T>) -> Result<Vec<T>> {

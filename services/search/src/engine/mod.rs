@@ -5,6 +5,7 @@
 
 mod http;
 mod index;
+mod key;
 mod search;
 pub mod settings;
 
@@ -16,6 +17,7 @@ use tandem_bootstrap::ConfigError;
 use tandem_fault::{Fault, Reason};
 
 pub use index::Document;
+pub use key::make_key;
 pub use search::{Hit, Hits, Search};
 
 use crate::config::SearchConfig;
@@ -33,17 +35,22 @@ pub struct Engine {
 }
 
 /// Why the engine did not do it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EngineError {
     /// Its queue is full: again after this long.
+    #[error("the engine is full")]
     Busy(Duration),
     /// It does not answer, or not in time, or with a failure of its own.
+    #[error("{0}")]
     Down(String),
     /// It has no such index.
+    #[error("the engine does not have the index")]
     NoIndex,
     /// No document of the index has this field yet.
+    #[error("no document has the field {0}")]
     NoField(String),
     /// It will never take this request or document; its error code.
+    #[error("refused: {0}")]
     Refused(String),
 }
 

@@ -16,17 +16,25 @@ pub struct Indexer {
     edits: fn(&[Change]) -> Edits,
     writer: Writer,
     following: Following,
+    /// The part of the time that a rebuild takes.
+    share: f64,
 }
 
 impl Indexer {
     /// Messages of the conversation feed.
-    pub fn messages(writer: Writer, following: Following) -> Self {
-        Self { kinds: &[ChangeKind::Message], edits: super::documents::messages, writer, following }
+    pub fn messages(writer: Writer, following: Following, share: f64) -> Self {
+        Self { kinds: &[ChangeKind::Message], edits: super::documents::messages, writer, following, share }
     }
 
     /// Customers of the customer-profile feed.
-    pub fn customers(writer: Writer, following: Following) -> Self {
-        Self { kinds: &[ChangeKind::Customer], edits: super::documents::customers, writer, following }
+    pub fn customers(writer: Writer, following: Following, share: f64) -> Self {
+        Self { kinds: &[ChangeKind::Customer], edits: super::documents::customers, writer, following, share }
+    }
+
+    fn reached(&self, changes: &[Change]) {
+        if let Some(newest) = changes.iter().map(|change| change.seq).max() {
+            self.following.reached(newest);
+        }
     }
 }
 
@@ -45,10 +53,30 @@ impl Apply for Indexer {
     }
 
     async fn before(&self, generation: i64, changes: &[Change]) -> Result<()> {
-        if let Some(newest) = changes.iter().map(|change| change.seq).max() {
-            self.following.reached(newest);
-        }
+        self.reached(changes);
         self.writer.write(generation, (self.edits)(changes)).await
+    }
+
+    fn rebuilds_beside(&self) -> bool {
+        true
+    }
+
+    fn share(&self) -> f64 {
+        self.share
+    }
+
+    async fn meanwhile(&self, generation: i64, changes: &[Change]) -> Result<()> {
+        self.reached(changes);
+        self.writer.write_both(generation, (self.edits)(changes)).await
+    }
+
+    async fn snapshot(
+        &self,
+        connection: &mut Connection,
+        _generation: i64,
+        changes: &[Change],
+    ) -> Result<()> {
+        self.writer.built(connection, changes.len()).await
     }
 
     async fn apply(&self, connection: &mut Connection, _generation: i64, _changes: &[Change]) -> Result<()> {

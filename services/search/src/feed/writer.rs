@@ -80,23 +80,35 @@ impl Writer {
 
     /// Brings edits into the index of a generation and waits until they are found.
     pub async fn write(&self, generation: i64, edits: Edits) -> Result<()> {
+        self.bring(generation, edits, false).await
+    }
+
+    /// Brings edits into the live index first, and into the one that a rebuild of this generation fills.
+    pub async fn write_both(&self, generation: i64, edits: Edits) -> Result<()> {
+        self.bring(generation, edits, true).await
+    }
+
+    async fn bring(&self, generation: i64, edits: Edits, both: bool) -> Result<()> {
         let mut last = self.last.lock().await;
         if edits.puts.is_empty() && edits.removals.is_empty() && *last == Some(generation) {
             return Ok(());
         }
-        let uid = self.pick_up(generation).await?;
+        let (live, target) = self.pick_up(generation).await?;
         *last = Some(generation);
         let (ids, tenants): (Vec<String>, Vec<Uuid>) =
             edits.tenants.iter().map(|(id, tenant)| (id.clone(), *tenant)).unzip();
         if !ids.is_empty() {
             store::poison::forget(&mut *self.pool.acquire().await?, self.name, &tenants, &ids).await?;
         }
-        let refused = self.put(&uid, &edits.puts).await?;
-        let mut removals = edits.removals;
-        removals.extend(refused.iter().map(|refusal| refusal.id.clone()));
-        if !removals.is_empty() {
-            let until = self.note(&mut *self.pool.acquire().await?).await?;
-            self.engine.remove(&uid, &removals, until).await?;
+        let mut refused = Vec::new();
+        for uid in Some(&live).filter(|live| both && **live != target).into_iter().chain([&target]) {
+            refused = self.put(uid, &edits.puts).await?;
+            let gone: Vec<String> =
+                edits.removals.iter().chain(refused.iter().map(|refusal| &refusal.id)).cloned().collect();
+            if !gone.is_empty() {
+                let until = self.note(&mut *self.pool.acquire().await?).await?;
+                self.engine.remove(uid, &gone, until).await?;
+            }
         }
         self.set_aside(&edits.tenants, refused).await
     }
@@ -138,6 +150,13 @@ impl Writer {
         store::index::end_writing(connection, self.name, self.me).await
     }
 
+    /// In the transaction that turns a page of a rebuild.
+    pub async fn built(&self, connection: &mut Connection, documents: usize) -> Result<()> {
+        self.put_down(connection).await?;
+        let documents = i64::try_from(documents).unwrap_or(i64::MAX);
+        store::index::add_rebuilt(connection, self.name, documents).await
+    }
+
     /// In the transaction that ends a rebuild: the index that it built becomes the live one.
     pub async fn swap(&self, connection: &mut Connection, generation: i64) -> Result<()> {
         let now = self.ambient.now();
@@ -150,8 +169,8 @@ impl Writer {
         Ok(())
     }
 
-    /// Makes sure that we are the one who writes, and answers the engine's name of the index.
-    async fn pick_up(&self, generation: i64) -> Result<String> {
+    /// Makes sure that we are the one who writes, and answers the engine's names of the live index and of that of the generation.
+    async fn pick_up(&self, generation: i64) -> Result<(String, String)> {
         let mut connection = self.pool.acquire().await?;
         let row = match store::index::find(&mut connection, self.name).await? {
             Some(row) => row,
@@ -162,7 +181,8 @@ impl Writer {
             store::index::begin_writing(&mut connection, self.name, self.me, None).await?;
         }
         self.tidy(&mut connection, &row).await?;
-        self.target(&mut connection, &row, generation).await
+        let target = self.target(&mut connection, &row, generation).await?;
+        Ok((row.uid, target))
     }
 
     async fn first(&self, connection: &mut Connection, generation: i64) -> Result<IndexRow> {
@@ -189,7 +209,8 @@ impl Writer {
             // Left over from a rebuild that never ended, under a number that came again.
             self.engine.delete_index(&uid).await?;
             self.engine.ensure(&uid, &self.settings).await?;
-            store::index::set_building(connection, self.name, &uid, generation).await?;
+            let of = self.engine.count(&row.uid, "tenant_id EXISTS").await?;
+            store::index::set_building(connection, self.name, &uid, generation, of).await?;
             return Ok(uid);
         }
         if generation < row.generation || row.shape > self.shape {
@@ -200,9 +221,9 @@ impl Writer {
             self.engine.ensure(&row.uid, &self.settings).await?;
             store::index::set_settings(connection, self.name, &self.settings_json).await?;
         }
-        if row.shape < self.shape {
+        if row.shape < self.shape || row.rebuild_wanted {
             // For the consumer the same as a lost place: it rebuilds.
-            return Err(Fault::new(Reason::CursorGone, "the index has an older shape and is rebuilt").into());
+            return Err(Fault::new(Reason::CursorGone, "the index is to be built anew").into());
         }
         Ok(row.uid.clone())
     }

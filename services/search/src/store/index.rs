@@ -14,6 +14,8 @@ pub struct IndexRow {
     pub retired: Option<(String, DateTime<Utc>)>,
     pub writer: Option<Uuid>,
     pub writing_until: Option<DateTime<Utc>>,
+    /// Somebody asked for it to be built anew.
+    pub rebuild_wanted: bool,
 }
 
 pub async fn find(connection: &mut PgConnection, name: &str) -> Result<Option<IndexRow>> {
@@ -28,6 +30,7 @@ pub async fn find(connection: &mut PgConnection, name: &str) -> Result<Option<In
         retired: row.retired_uid.zip(row.retired_at),
         writer: row.writer,
         writing_until: row.writing_until,
+        rebuild_wanted: row.rebuild_wanted,
     }))
 }
 
@@ -73,16 +76,59 @@ pub async fn set_building(
     name: &str,
     uid: &str,
     generation: i64,
+    of: i64,
 ) -> Result<()> {
     sqlx::query!(
-        "UPDATE search_index SET building_uid = $2, building_generation = $3 WHERE name = $1",
+        "UPDATE search_index
+         SET building_uid = $2, building_generation = $3, rebuild_wanted = false, rebuilt = 0, rebuild_of = $4
+         WHERE name = $1",
         name,
         uid,
         generation,
+        of,
     )
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// Notes that a rebuild has written so many documents more.
+pub async fn add_rebuilt(connection: &mut PgConnection, name: &str, documents: i64) -> Result<()> {
+    sqlx::query!("UPDATE search_index SET rebuilt = rebuilt + $2 WHERE name = $1", name, documents)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Asks for the index to be built anew. False where there is none yet.
+pub async fn want_rebuild(connection: &mut PgConnection, name: &str) -> Result<bool> {
+    let wanted = sqlx::query!("UPDATE search_index SET rebuild_wanted = true WHERE name = $1", name)
+        .execute(connection)
+        .await?;
+    Ok(wanted.rows_affected() == 1)
+}
+
+/// How far a rebuild is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rebuild {
+    /// Grows with every rebuild that ended.
+    pub generation: i64,
+    /// It was asked for and has not begun.
+    pub wanted: bool,
+    pub running: bool,
+    /// Documents that it has written, and that the live index held when it began.
+    pub rebuilt: i64,
+    pub of: i64,
+}
+
+pub async fn rebuild(connection: &mut PgConnection, name: &str) -> Result<Option<Rebuild>> {
+    let row = sqlx::query_as!(
+        Rebuild,
+        r#"SELECT generation, rebuild_wanted AS wanted, building_uid IS NOT NULL AS "running!", rebuilt, rebuild_of AS of
+           FROM search_index WHERE name = $1"#,
+        name,
+    );
+    Ok(row.fetch_optional(connection).await?)
 }
 
 /// The index that was built becomes the live one.

@@ -3,7 +3,8 @@
 use chrono::TimeDelta;
 use sqlx::{Connection, PgConnection};
 use tandem_change_feed::ChangeKind;
-use tandem_proto::search::v1::{GetIndexStatusRequest, SearchMessagesRequest};
+use tandem_proto::search::v1::{GetIndexStatusRequest, SearchMessagesRequest, SearchMessagesResponse};
+use tandem_search::operate::{rebuild, want_rebuild};
 use uuid::Uuid;
 
 use crate::harness::data::{gone, id, message, message_change};
@@ -74,6 +75,74 @@ async fn a_lost_cursor_rebuilds_beside_the_live_index() {
     assert_eq!((messages.documents, messages.rebuilding), (700, false));
     world.messages.push([says(5000, "gazebo")]);
     assert_eq!(service.messages(&world, TENANT, "gazebo").await.unwrap().conversations.len(), 1);
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn a_rebuild_keeps_nothing_fresh_waiting_and_is_whole_though_it_was_cut_off() {
+    if !available("a_rebuild_keeps_nothing_fresh_waiting_and_is_whole_though_it_was_cut_off") {
+        return;
+    }
+    let (world, engine) = (World::new().await, TestEngine::start());
+    let says =
+        |number: u128, text: &str| message_change(TENANT, message(number, id(10_000 + number), id(7), text));
+    world.messages.push((1..=3_000).map(|number| says(number, "umbrella")));
+    // It rests ninety-nine parts of its time: it does not end while this test asks.
+    let mut service =
+        world.start_with(&engine.url, &engine.key, |config| config.search.rebuild_share = 0.01).await;
+    assert_eq!(service.messages(&world, TENANT, "umbrella").await.unwrap().conversations.len(), 20);
+    let mut database = PgConnection::connect(&world.database_url).await.unwrap();
+    assert!(want_rebuild(&mut database, "messages").await.unwrap());
+    let begun = loop {
+        let state = rebuild(&mut database, "messages").await.unwrap().unwrap();
+        if state.rebuilt > 0 {
+            break state;
+        }
+    };
+    assert_eq!((begun.generation, begun.wanted, begun.running, begun.of), (1, false, true, 3_000));
+
+    // What is written, edited and deleted meanwhile is found at once, in what was rebuilt already and in what was not.
+    for number in [1, 2_999] {
+        world.messages.push([
+            says(5_000 + number, "gazebo"),
+            says(number, "parasol"),
+            gone(TENANT, id(number + 1), ChangeKind::Message),
+        ]);
+    }
+    let found = |answer: SearchMessagesResponse| {
+        let mut ids = conversations(&answer);
+        ids.sort_unstable();
+        ids
+    };
+    let edited = [id(10_001), id(12_999)];
+    for (word, expected) in [("gazebo", [id(15_001), id(17_999)]), ("parasol", edited)] {
+        assert_eq!(found(service.messages(&world, TENANT, word).await.unwrap()), expected);
+    }
+    let state = rebuild(&mut database, "messages").await.unwrap().unwrap();
+    assert!(state.running && state.generation == 1, "it was asked while the rebuild ran");
+
+    // Cut off, and gone on with by the next process.
+    service.stop().await;
+    let mut service =
+        world.start_with(&engine.url, &engine.key, |config| config.search.rebuild_share = 1.0).await;
+    loop {
+        let request =
+            SearchMessagesRequest { query: "parasol".to_owned(), ..SearchMessagesRequest::default() };
+        let answer = service.client.search_messages(world.supervisor(TENANT, request)).await;
+        assert_eq!(found(answer.expect("no search fails meanwhile").into_inner()), edited);
+        let state = rebuild(&mut database, "messages").await.unwrap().unwrap();
+        if !state.running {
+            assert_eq!(state.generation, 2, "it did not begin again");
+            break;
+        }
+    }
+    let status =
+        service.client.get_index_status(world.supervisor(TENANT, GetIndexStatusRequest {})).await.unwrap();
+    let messages = status.into_inner().indexes.into_iter().find(|index| index.name == "messages").unwrap();
+    assert_eq!((messages.documents, messages.rebuilding), (3_000, false));
+    for (word, expected) in [("gazebo", [id(15_001), id(17_999)]), ("parasol", edited)] {
+        assert_eq!(found(service.messages(&world, TENANT, word).await.unwrap()), expected);
+    }
     service.stop().await;
 }
 

@@ -1,12 +1,15 @@
 //! Nobody finds what they may not see.
 
+use sqlx::{Connection, PgConnection};
 use tandem_access::Role;
+use tandem_change_feed::ChangeKind;
 use tandem_proto::search::v1::*;
 use tandem_proto::r#type::v1::ConversationFilter;
+use tandem_search::operate::{make_key, rebuild, want_rebuild};
 use tonic::Code;
 use uuid::Uuid;
 
-use crate::harness::data::{customer, customer_change, id, message, message_change};
+use crate::harness::data::{customer, customer_change, gone, id, message, message_change};
 use crate::harness::engine::TestEngine;
 use crate::harness::fake_conversation::FakeThread;
 use crate::harness::{World, available, conversations};
@@ -159,4 +162,53 @@ async fn callers_without_a_role_and_wrong_questions_are_refused() {
     let refused = service.client.search_messages(world.supervisor(ONE, request)).await.unwrap_err();
     assert_eq!(tandem_fault::reason_of(&refused).as_deref(), Some("PAGE_TOKEN_INVALID"));
     service.stop().await;
+}
+
+/// The service needs no more than the key that `tandem search-key` makes, and that key opens nothing else.
+#[tokio::test]
+async fn a_key_of_its_own_is_enough_and_opens_nothing_else() {
+    if !available("a_key_of_its_own_is_enough_and_opens_nothing_else") {
+        return;
+    }
+    let (world, engine) = (World::new().await, TestEngine::start());
+    if engine.key.is_empty() {
+        eprintln!("SKIPPED a_key_of_its_own_is_enough_and_opens_nothing_else: set MEILISEARCH_KEY");
+        return;
+    }
+    let key = make_key(&engine.url, &engine.key, &world.prefix).await.unwrap();
+    let says = |number: u128, text: &str| {
+        message_change(Uuid::from_u128(1), message(number, id(100 + number), id(7), text))
+    };
+    world.messages.push([says(1, "umbrella"), says(2, "umbrella")]);
+    let mut service = world.start(&engine.url, &key).await;
+    let tenant = Uuid::from_u128(1);
+    assert_eq!(service.messages(&world, tenant, "umbrella").await.unwrap().conversations.len(), 2);
+    // Deletes, counts, rebuilds and drops what was replaced.
+    world.messages.push([gone(tenant, id(1), ChangeKind::Message)]);
+    assert_eq!(service.messages(&world, tenant, "umbrella").await.unwrap().conversations.len(), 1);
+    let mut database = PgConnection::connect(&world.database_url).await.unwrap();
+    want_rebuild(&mut database, "messages").await.unwrap();
+    while rebuild(&mut database, "messages").await.unwrap().unwrap().generation < 2 {
+        service.messages(&world, tenant, "umbrella").await.unwrap();
+    }
+    let status =
+        service.client.get_index_status(world.supervisor(tenant, GetIndexStatusRequest {})).await.unwrap();
+    assert_eq!(status.into_inner().indexes[0].documents, 1);
+    service.stop().await;
+
+    let other = World::new().await;
+    let mut stranger = other.start(&engine.url, &key).await;
+    other.messages.push([says(1, "umbrella")]);
+    let client = reqwest::Client::new();
+    for path in ["/keys".to_owned(), format!("/indexes/{}messages_v1_g1/documents", other.prefix)] {
+        let answer = client.get(format!("{}{path}", engine.url)).bearer_auth(&key).send().await.unwrap();
+        assert_eq!(answer.status(), 403, "{path}");
+    }
+    let refused = stranger.client.search_messages(other.supervisor(
+        tenant,
+        SearchMessagesRequest { query: "umbrella".to_owned(), ..SearchMessagesRequest::default() },
+    ));
+    // Its indexes can't be made with this key: nothing is there, and nothing of the others shows.
+    assert!(refused.await.map_or(true, |found| found.into_inner().conversations.is_empty()));
+    stranger.stop().await;
 }

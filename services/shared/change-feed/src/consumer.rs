@@ -12,7 +12,7 @@ use tandem_proto::feed::v1::change_feed_service_client::ChangeFeedServiceClient;
 use tandem_proto::feed::v1::{Change, ChangeKind, SubscribeRequest, SubscribeResponse};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
-use tokio::time::Interval;
+use tokio::time::{Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 use tonic::{Status, Streaming};
 use uuid::Uuid;
@@ -45,6 +45,23 @@ pub trait Apply: Send + Sync + 'static {
     /// after a crash.
     fn before(&self, _generation: i64, _changes: &[Change]) -> impl Future<Output = Result<()>> + Send {
         async { Ok(()) }
+    }
+
+    /// A rebuild fills a copy that is used only once it is whole, so that the feed can be followed on beside it ([`beside`]).
+    ///
+    /// [`beside`]: crate::beside
+    fn rebuilds_beside(&self) -> bool {
+        false
+    }
+
+    /// As `before`, for a change that comes while a rebuild of this generation runs beside what is kept: for both.
+    fn meanwhile(&self, generation: i64, changes: &[Change]) -> impl Future<Output = Result<()>> + Send {
+        self.before(generation, changes)
+    }
+
+    /// The part of the time that a rebuild beside takes, 0.01 to 1; it rests for the remainder.
+    fn share(&self) -> f64 {
+        1.0
     }
 
     /// Writes the changes in the transaction that moves the cursor.
@@ -192,17 +209,29 @@ impl<A: Apply> Consumer<A> {
         }
     }
 
-    async fn follow(&self, held: &mut Held) -> Result<(), Status> {
-        self.apply.held(held.generation).await?;
+    /// Opens the stream at our place.
+    pub(crate) async fn subscribe(&self, held: &Held) -> Result<Streaming<SubscribeResponse>, Status> {
         // How large a batch is follows from the sizes of its entities, which their services limit.
         let mut client =
             ChangeFeedServiceClient::new(self.channel.clone()).max_decoding_message_size(usize::MAX);
         let kinds = self.apply.kinds().iter().map(|kind| i32::from(*kind)).collect();
         let request = SubscribeRequest { after: Some(held.cursor.into()), kinds };
-        let stream = client.subscribe(request).await?.into_inner();
+        Ok(client.subscribe(request).await?.into_inner())
+    }
+
+    /// When the lease is to be renewed.
+    pub(crate) fn renewals(&self) -> Interval {
+        let every = Duration::from_millis(self.config.lease.num_milliseconds().unsigned_abs() / 3);
+        let mut renewals = tokio::time::interval(every);
+        renewals.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        renewals
+    }
+
+    async fn follow(&self, held: &mut Held) -> Result<(), Status> {
+        self.apply.held(held.generation).await?;
+        let stream = self.subscribe(held).await?;
         let (mut batches, _reading) = read_ahead(stream, self.apply.together());
-        let renew_every = Duration::from_millis(self.config.lease.num_milliseconds().unsigned_abs() / 3);
-        let mut renew = tokio::time::interval(renew_every);
+        let mut renew = self.renewals();
         loop {
             tokio::select! {
                 batch = batches.recv() => {
@@ -213,13 +242,18 @@ impl<A: Apply> Consumer<A> {
                     }
                     end?;
                 },
-                _ = renew.tick() => if !self.renew(held).await? { return Ok(()) },
+                _ = renew.tick() => {
+                    if !self.renew(held).await? {
+                        return Ok(());
+                    }
+                    self.apply.held(held.generation).await?;
+                }
             }
         }
     }
 
     /// One batch of those that came meanwhile, and how the stream ended if it did.
-    fn with_those_that_wait(
+    pub(crate) fn with_those_that_wait(
         &self,
         mut batch: SubscribeResponse,
         batches: &mut mpsc::Receiver<Result<SubscribeResponse, Status>>,
@@ -251,42 +285,68 @@ impl<A: Apply> Consumer<A> {
     ) -> Result<bool> {
         let next = Cursor::from(batch.cursor.unwrap_or_default());
         if next.seq > held.cursor.seq {
-            let before = self.apply.before(held.generation, &batch.changes);
-            let mut before = std::pin::pin!(before);
-            loop {
-                tokio::select! {
-                    done = &mut before => break done?,
-                    // However long that takes, the feed stays ours.
-                    _ = renew.tick() => if !self.renew(held).await? { return Ok(false) },
-                }
-            }
-            let mut tx = begin(&self.pool).await?;
-            if !self.fence(&mut tx, held).await? {
+            self.while_renewing(held, renew, self.apply.before(held.generation, &batch.changes)).await?;
+            if !self.settle(held, &batch, next).await? {
                 return Ok(false);
             }
-            if !batch.changes.is_empty() {
-                self.apply.apply(&mut tx, held.generation, &batch.changes).await?;
-            }
-            sqlx::query!(
-                "UPDATE feed_cursor SET seq = $2, mark = $3 WHERE feed = $1",
-                self.key,
-                next.seq,
-                next.mark,
-            )
-            .execute(&mut *tx)
-            .await?;
-            tx.commit().await?;
-            self.apply.committed();
-            held.cursor = next;
         }
-        self.progress
-            .send_replace(Progress { seq: held.cursor.seq, head: batch.head_seq.max(held.cursor.seq) });
+        self.tell(held, batch.head_seq);
         Ok(true)
+    }
+
+    /// Work outside the database: however long it takes, the feed stays ours.
+    pub(crate) async fn while_renewing(
+        &self,
+        held: &Held,
+        renew: &mut Interval,
+        work: impl Future<Output = Result<()>>,
+    ) -> Result<()> {
+        let mut work = std::pin::pin!(work);
+        loop {
+            tokio::select! {
+                done = &mut work => return done,
+                _ = renew.tick() => if !self.renew(held).await? {
+                    return Err(Fault::new(Reason::LeaseLost, "another replica follows the feed").into());
+                },
+            }
+        }
+    }
+
+    /// Applies a batch and moves the cursor. False when the feed is no longer ours.
+    pub(crate) async fn settle(
+        &self,
+        held: &mut Held,
+        batch: &SubscribeResponse,
+        next: Cursor,
+    ) -> Result<bool> {
+        let mut tx = begin(&self.pool).await?;
+        if !self.fence(&mut tx, held).await? {
+            return Ok(false);
+        }
+        if !batch.changes.is_empty() {
+            self.apply.apply(&mut tx, held.generation, &batch.changes).await?;
+        }
+        sqlx::query!(
+            "UPDATE feed_cursor SET seq = $2, mark = $3 WHERE feed = $1",
+            self.key,
+            next.seq,
+            next.mark,
+        )
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        self.apply.committed();
+        held.cursor = next;
+        Ok(true)
+    }
+
+    pub(crate) fn tell(&self, held: &Held, head: i64) {
+        self.progress.send_replace(Progress { seq: held.cursor.seq, head: head.max(held.cursor.seq) });
     }
 }
 
 /// Reads a stream into a queue of a size, so that the next batches come while one is applied. Ends with what it answers beside.
-fn read_ahead(
+pub(crate) fn read_ahead(
     mut stream: Streaming<SubscribeResponse>,
     most: usize,
 ) -> (mpsc::Receiver<Result<SubscribeResponse, Status>>, JoinSet<()>) {

@@ -12,6 +12,7 @@
 //! service's `Hydrate`, and an arm in the consumers that want it.
 
 mod awaited;
+mod beside;
 mod consumer;
 mod cursor;
 mod follow;

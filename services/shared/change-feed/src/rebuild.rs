@@ -15,6 +15,9 @@ use crate::lease::Held;
 impl<A: Apply> Consumer<A> {
     /// Rebuilds, or goes on with a rebuild that a crash cut off. Afterwards `held` follows the new history.
     pub(crate) async fn rebuild(&self, held: &mut Held) -> Result<()> {
+        if self.apply.rebuilds_beside() && !held.anew && self.rebuild_beside(held).await? {
+            return Ok(());
+        }
         if held.rebuild.is_none() {
             held.generation += 1;
         }

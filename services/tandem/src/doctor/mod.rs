@@ -77,11 +77,47 @@ async fn search_engine(connection: Option<&Connection>) -> Finding {
         return Finding::skipped(name, "no address is known: set MEILISEARCH_URL");
     };
     match health::meilisearch_version(&address).await {
-        Ok(version) => Finding::fine(name, format!("{} answers, version {version}", address.url)),
+        Ok(version) => judge_engine(&address.url, &version),
         Err(problem) => Finding::wrong(
             name,
             format!("{} {problem}", address.url),
             "start it, or correct MEILISEARCH_URL and MEILISEARCH_KEY; until then searches answer UNAVAILABLE",
         ),
+    }
+}
+
+/// The oldest engine that the settings and questions of search work on.
+const OLDEST_ENGINE: (u32, u32) = (1, 15);
+
+fn judge_engine(url: &str, version: &str) -> Finding {
+    let (name, answers) = ("search engine", format!("{url} answers, version {version}"));
+    let mut numbers = version.split('.').map(|part| part.parse::<u32>().ok());
+    match (numbers.next().flatten(), numbers.next().flatten()) {
+        (Some(major), Some(minor)) if (major, minor) >= OLDEST_ENGINE && major == OLDEST_ENGINE.0 => {
+            Finding::fine(name, answers)
+        }
+        (Some(major), Some(_)) if major > OLDEST_ENGINE.0 => {
+            Finding::wrong(name, answers, "this release knows Meilisearch 1.15 or newer of version 1")
+        }
+        _ => Finding::wrong(name, answers, "upgrade to Meilisearch 1.15 or newer of version 1"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_engine_of_another_version_is_reported() {
+        for (version, state) in [
+            ("1.15.0", State::Fine),
+            ("1.42.3", State::Fine),
+            ("1.14.9", State::Wrong),
+            ("0.30.1", State::Wrong),
+            ("2.0.0", State::Wrong),
+            ("nightly", State::Wrong),
+        ] {
+            assert_eq!(judge_engine("http://x", version).state, state, "{version}");
+        }
     }
 }

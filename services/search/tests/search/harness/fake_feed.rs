@@ -119,12 +119,14 @@ impl ChangeFeedService for FeedApi {
             states.insert((change.tenant_id.clone(), change.entity_id.clone()), change.clone());
         }
         let size = if request.page_size == 0 { 500 } else { usize::try_from(request.page_size).unwrap() };
-        let from: usize = request.page_token.parse().unwrap_or(0);
-        let states: Vec<Change> = states.into_values().filter(|change| change.body.is_some()).collect();
+        // By key, as the real one: what goes away between two pages moves nothing.
+        let there = states.into_iter().filter(|(_, change)| change.body.is_some());
+        let mut rest = there.filter(|((_, id), _)| *id > request.page_token);
         let page: Vec<Change> =
-            states.iter().skip(from).take(size).cloned().map(|change| Change { seq: 0, ..change }).collect();
-        let end = from + page.len();
-        let next_page_token = if end < states.len() { end.to_string() } else { String::new() };
+            rest.by_ref().take(size).map(|(_, change)| Change { seq: 0, ..change }).collect();
+        let more = rest.next().is_some();
+        let next_page_token = page.last().filter(|_| more).map(|last| last.entity_id.clone());
+        let next_page_token = next_page_token.unwrap_or_default();
         let head = Cursor { seq: i64::try_from(all.len()).unwrap(), mark: *self.0.mark.lock().unwrap() };
         Ok(Response::new(SnapshotResponse { changes: page, next_page_token, head: Some(head) }))
     }

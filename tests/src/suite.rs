@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::fs::File;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Mutex;
@@ -76,11 +77,16 @@ pub struct Suite {
 }
 
 /// An address that was free a moment ago. Below the ports that the system gives to connections: one of these, of whichever test,
-/// could take it before the service listens there.
+/// could take it before the service listens there. Nor does another test: a lock on a file holds the port for this process.
 pub fn free() -> SocketAddr {
+    static HELD: Mutex<Vec<File>> = Mutex::new(Vec::new());
     loop {
         let port = u16::from_be_bytes(Ambient::system().bytes()) % 20_000 + 11_000;
-        if let Ok(listener) = TcpListener::bind(("127.0.0.1", port)) {
+        let held = File::create(std::env::temp_dir().join(format!("tandem-port-{port}"))).unwrap();
+        if held.try_lock().is_ok()
+            && let Ok(listener) = TcpListener::bind(("127.0.0.1", port))
+        {
+            HELD.lock().unwrap().push(held);
             return listener.local_addr().unwrap();
         }
     }

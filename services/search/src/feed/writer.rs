@@ -160,13 +160,22 @@ impl Writer {
     /// In the transaction that ends a rebuild: the index that it built becomes the live one.
     pub async fn swap(&self, connection: &mut Connection, generation: i64) -> Result<()> {
         let now = self.ambient.now();
+        let row = store::index::find(connection, self.name).await?;
+        let building = row.and_then(|row| row.building).map(|building| building.0);
+        // One that another release began holds documents of its shape as well: it is built anew after this.
+        let whole = building.is_some_and(|uid| self.is_ours(&uid, generation));
+        let shape = if whole { self.shape } else { 0 };
         let swapped =
-            store::index::swap(connection, self.name, generation, self.shape, &self.settings_json, now)
-                .await?;
+            store::index::swap(connection, self.name, generation, shape, &self.settings_json, now).await?;
         if swapped {
             tracing::info!(index = self.name, generation, "a rebuilt index took over");
         }
         Ok(())
+    }
+
+    /// Whether an index was begun by a release with our shape.
+    fn is_ours(&self, uid: &str, generation: i64) -> bool {
+        uid == self.engine.uid(self.name, self.shape, generation)
     }
 
     /// Makes sure that we are the one who writes, and answers the engine's names of the live index and of that of the generation.
@@ -200,6 +209,10 @@ impl Writer {
             if let Some((uid, building)) = &row.building
                 && *building == generation
             {
+                if !self.is_ours(uid, generation) {
+                    // Once it is the live one, it is asked what this release asks.
+                    self.engine.ensure(uid, &self.settings).await?;
+                }
                 return Ok(uid.clone());
             }
             if let Some((abandoned, _)) = &row.building {

@@ -147,6 +147,45 @@ async fn a_rebuild_keeps_nothing_fresh_waiting_and_is_whole_though_it_was_cut_of
 }
 
 #[tokio::test]
+async fn a_rebuild_that_another_release_began_is_followed_by_one_of_this() {
+    if !available("a_rebuild_that_another_release_began_is_followed_by_one_of_this") {
+        return;
+    }
+    let (world, engine) = (World::new().await, TestEngine::start());
+    let says = |number: u128| message_change(TENANT, message(number, id(10_000 + number), id(7), "umbrella"));
+    world.messages.push((1..=1_200).map(says));
+    let mut service =
+        world.start_with(&engine.url, &engine.key, |config| config.search.rebuild_share = 0.01).await;
+    service.messages(&world, TENANT, "umbrella").await.unwrap();
+    let mut database = PgConnection::connect(&world.database_url).await.unwrap();
+    want_rebuild(&mut database, "messages").await.unwrap();
+    while rebuild(&mut database, "messages").await.unwrap().unwrap().rebuilt == 0 {}
+    service.stop().await;
+    let begun: String = sqlx::query_scalar(
+        "UPDATE search_index SET building_uid = building_uid || '_other' WHERE name = 'messages' RETURNING building_uid",
+    )
+    .fetch_one(&mut database)
+    .await
+    .unwrap();
+    let mut service =
+        world.start_with(&engine.url, &engine.key, |config| config.search.rebuild_share = 1.0).await;
+    loop {
+        let state = rebuild(&mut database, "messages").await.unwrap().unwrap();
+        if state.generation == 3 && !state.running {
+            break;
+        }
+        service.messages(&world, TENANT, "umbrella").await.expect("no search fails meanwhile");
+    }
+    let live: String = sqlx::query_scalar("SELECT uid FROM search_index WHERE name = 'messages'")
+        .fetch_one(&mut database)
+        .await
+        .unwrap();
+    assert!(live.ends_with("_g3") && live != begun, "{live}");
+    assert_eq!(service.messages(&world, TENANT, "umbrella").await.unwrap().conversations.len(), 20);
+    service.stop().await;
+}
+
+#[tokio::test]
 async fn an_index_of_an_older_release_is_rebuilt_though_nothing_changes() {
     if !available("an_index_of_an_older_release_is_rebuilt_though_nothing_changes") {
         return;

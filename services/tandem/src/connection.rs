@@ -21,6 +21,20 @@ pub enum ServiceName {
     Search,
 }
 
+/// Where a running suite is.
+#[derive(Debug, clap::Args)]
+pub struct SuiteArgs {
+    /// Where the suite is: the data folder of `tandem up`, or a file such as its `connection.json`
+    #[arg(
+        long = "connection",
+        visible_alias = "data",
+        env = "TANDEM_DATA",
+        default_value = ".tandem",
+        value_name = "PATH"
+    )]
+    pub connection: PathBuf,
+}
+
 /// How to reach a running suite, and as whom: what `tandem up` writes and every other command reads.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Connection {

@@ -58,7 +58,7 @@ pub struct Hit<T> {
 }
 
 impl Engine {
-    /// A field that no document has yet is left out; without any there is nothing to find.
+    /// A field that no document has yet is left out; without any, or without the index, there is nothing to find.
     pub async fn search<T: DeserializeOwned + Send + Sync + 'static>(
         &self,
         uid: &str,
@@ -77,6 +77,7 @@ impl Engine {
                         return Err(EngineError::NoField(missing));
                     }
                 }
+                Err(EngineError::NoIndex) => return Ok(Hits::default()),
                 Err(error) => return Err(error),
             }
         }

@@ -20,18 +20,22 @@ const PAGE: (i32, i32) = (20, 50);
 /// Values of one part of a question.
 pub const MOST_VALUES: usize = 100;
 
-/// What a page token is bound to: the caller, and everything asked but the page's size and freshness.
-pub fn binding(tenant: Uuid, subject: &str, request: &SearchMessagesRequest) -> [u8; 16] {
+/// What a page token of messages is bound to: the caller, and everything asked but the page's size and freshness.
+pub fn message_binding(tenant: Uuid, subject: &str, request: &SearchMessagesRequest) -> [u8; 16] {
     let mut asked = request.clone();
     (asked.page_size, asked.page_token, asked.at_least_as_fresh) = (0, String::new(), Vec::new());
-    bind(&[tenant.as_bytes(), subject.as_bytes(), b"SearchMessages", &asked.encode_to_vec()])
+    bound(tenant, subject, "SearchMessages", &asked)
 }
 
 /// The same for customers.
 pub fn customer_binding(tenant: Uuid, subject: &str, request: &SearchCustomersRequest) -> [u8; 16] {
     let mut asked = request.clone();
     (asked.page_size, asked.page_token, asked.at_least_as_fresh) = (0, String::new(), Vec::new());
-    bind(&[tenant.as_bytes(), subject.as_bytes(), b"SearchCustomers", &asked.encode_to_vec()])
+    bound(tenant, subject, "SearchCustomers", &asked)
+}
+
+fn bound(tenant: Uuid, subject: &str, method: &str, asked: &impl Message) -> [u8; 16] {
+    bind(&[tenant.as_bytes(), subject.as_bytes(), method.as_bytes(), &asked.encode_to_vec()])
 }
 
 pub fn messages(

@@ -48,7 +48,7 @@ impl SearchService for SearchApi {
     ) -> Answer<SearchMessagesResponse> {
         let (asking, tenant, subject) = asker(&request, request.get_ref().at_least_as_fresh.clone())?;
         let request = request.into_inner();
-        let binding = parse::binding(tenant, &subject, &request);
+        let binding = parse::message_binding(tenant, &subject, &request);
         let search = parse::messages(request, &self.signer, &binding, self.ambient.now())?;
         let reader = self.reader(&asking, tenant).await?;
         let found = self.messages.search(&reader, &asking, &search).await?;

@@ -18,7 +18,7 @@ use tonic::{Status, Streaming};
 use uuid::Uuid;
 
 use crate::Cursor;
-use crate::lease::Held;
+use crate::lease::{Held, lost};
 
 /// Batches are put together up to about so many bytes.
 const MOST_BYTES: usize = 8 << 20;
@@ -31,7 +31,8 @@ pub trait Apply: Send + Sync + 'static {
     /// The kinds that are wanted.
     fn kinds(&self) -> &'static [ChangeKind];
 
-    /// The feed is ours from now on. `CURSOR_GONE` builds everything anew, as a lost place does.
+    /// The feed is ours: said at the beginning, and whenever the lease was renewed. `CURSOR_GONE` builds everything anew, as a
+    /// lost place does.
     fn held(&self, _generation: i64) -> impl Future<Output = Result<()>> + Send {
         async { Ok(()) }
     }
@@ -258,8 +259,12 @@ impl<A: Apply> Consumer<A> {
         mut batch: SubscribeResponse,
         batches: &mut mpsc::Receiver<Result<SubscribeResponse, Status>>,
     ) -> (SubscribeResponse, Result<(), Status>) {
+        let most = self.apply.together();
+        if most <= 1 {
+            return (batch, Ok(()));
+        }
         let mut bytes = batch.encoded_len();
-        for _ in 1..self.apply.together() {
+        for _ in 1..most {
             if bytes > MOST_BYTES {
                 break;
             }
@@ -276,8 +281,8 @@ impl<A: Apply> Consumer<A> {
         (batch, Ok(()))
     }
 
-    /// Applies one batch. Answers whether the feed is still ours.
-    async fn apply_batch(
+    /// Applies one batch, while a rebuild runs to both. Answers whether the feed is still ours.
+    pub(crate) async fn apply_batch(
         &self,
         held: &mut Held,
         batch: SubscribeResponse,
@@ -285,12 +290,20 @@ impl<A: Apply> Consumer<A> {
     ) -> Result<bool> {
         let next = Cursor::from(batch.cursor.unwrap_or_default());
         if next.seq > held.cursor.seq {
-            self.while_renewing(held, renew, self.apply.before(held.generation, &batch.changes)).await?;
+            let work = async {
+                if held.rebuild.is_some() {
+                    self.apply.meanwhile(held.generation, &batch.changes).await
+                } else {
+                    self.apply.before(held.generation, &batch.changes).await
+                }
+            };
+            self.while_renewing(held, renew, work).await?;
             if !self.settle(held, &batch, next).await? {
                 return Ok(false);
             }
         }
-        self.tell(held, batch.head_seq);
+        let head = batch.head_seq.max(held.cursor.seq);
+        self.progress.send_replace(Progress { seq: held.cursor.seq, head });
         Ok(true)
     }
 
@@ -305,20 +318,13 @@ impl<A: Apply> Consumer<A> {
         loop {
             tokio::select! {
                 done = &mut work => return done,
-                _ = renew.tick() => if !self.renew(held).await? {
-                    return Err(Fault::new(Reason::LeaseLost, "another replica follows the feed").into());
-                },
+                _ = renew.tick() => if !self.renew(held).await? { return Err(lost()) },
             }
         }
     }
 
     /// Applies a batch and moves the cursor. False when the feed is no longer ours.
-    pub(crate) async fn settle(
-        &self,
-        held: &mut Held,
-        batch: &SubscribeResponse,
-        next: Cursor,
-    ) -> Result<bool> {
+    async fn settle(&self, held: &mut Held, batch: &SubscribeResponse, next: Cursor) -> Result<bool> {
         let mut tx = begin(&self.pool).await?;
         if !self.fence(&mut tx, held).await? {
             return Ok(false);
@@ -338,10 +344,6 @@ impl<A: Apply> Consumer<A> {
         self.apply.committed();
         held.cursor = next;
         Ok(true)
-    }
-
-    pub(crate) fn tell(&self, held: &Held, head: i64) {
-        self.progress.send_replace(Progress { seq: held.cursor.seq, head: head.max(held.cursor.seq) });
     }
 }
 

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use tandem_database::{Connection, Error, Result, begin};
+use tandem_fault::{Fault, Reason};
 use uuid::Uuid;
 
 use crate::Cursor;
@@ -15,6 +16,11 @@ pub(crate) struct Held {
     pub rebuild: Option<(String, Cursor)>,
     /// Another shape wrote over what we had.
     pub anew: bool,
+}
+
+/// What a process is told that held the feed too long without a word.
+pub(crate) fn lost() -> Error {
+    Fault::new(Reason::LeaseLost, "another replica follows the feed").into()
 }
 
 struct Row {

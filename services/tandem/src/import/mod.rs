@@ -24,7 +24,7 @@ use tandem_proto::customer::v1::{
 use self::mapping::{Mapping, plain};
 use self::reader::Lines;
 use self::report::{Errors, Report};
-use crate::connection::Connection;
+use crate::connection::{Connection, SuiteArgs};
 use crate::exit::Refused;
 use crate::gateway::{Caller, Gateway, request, retried};
 use crate::progress::Progress;
@@ -83,15 +83,8 @@ pub struct ImportArgs {
     #[arg(long, env = "TANDEM_TOKEN", hide_env_values = true)]
     token: Option<String>,
 
-    /// Where the suite is: the data folder of `tandem up`, or a file such as its `connection.json`
-    #[arg(
-        long = "connection",
-        visible_alias = "data",
-        env = "TANDEM_DATA",
-        default_value = ".tandem",
-        value_name = "PATH"
-    )]
-    connection: PathBuf,
+    #[command(flatten)]
+    suite: SuiteArgs,
 
     /// Print the result as JSON
     #[arg(long)]
@@ -105,7 +98,7 @@ fn pair(text: &str) -> Result<(String, String), String> {
 
 /// Runs the command.
 pub async fn run(args: ImportArgs) -> Result<()> {
-    let connection = Connection::load(&args.connection)?;
+    let connection = Connection::load(&args.suite.connection)?;
     let token = args.token.as_deref().map_or_else(|| connection.token(Role::Admin), Ok)?;
     let caller = Gateway::new(&connection)?.caller(token)?;
     let report = import(&caller, &args, &Progress::new()).await?;

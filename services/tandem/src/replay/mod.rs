@@ -36,7 +36,7 @@ use self::report::{Fate, Report, Tally};
 use self::source::SourceConversation;
 use self::stage::Stage;
 use self::verify::Verification;
-use crate::connection::Connection;
+use crate::connection::{Connection, SuiteArgs};
 use crate::progress::Progress;
 
 /// How many problems are told while it runs; the table counts all.
@@ -85,15 +85,8 @@ pub struct HowArgs {
     #[arg(long)]
     tenant: Option<Uuid>,
 
-    /// Where the suite is: the data folder of `tandem up`, or a file such as its `connection.json`
-    #[arg(
-        long = "connection",
-        visible_alias = "data",
-        env = "TANDEM_DATA",
-        default_value = ".tandem",
-        value_name = "PATH"
-    )]
-    connection: PathBuf,
+    #[command(flatten)]
+    suite: SuiteArgs,
 
     /// Print the result as JSON
     #[arg(long)]
@@ -147,7 +140,7 @@ pub async fn run(args: ReplayArgs) -> Result<()> {
 
 /// Plays, prints the result, and fails when something was refused or differs.
 pub async fn play_as_asked(conversations: Vec<SourceConversation>, how: &HowArgs) -> Result<()> {
-    let connection = Connection::load(&how.connection)?;
+    let connection = Connection::load(&how.suite.connection)?;
     let options = Options {
         tenant: how.tenant.unwrap_or(connection.tenant),
         pace: how.pace,

@@ -14,7 +14,7 @@ use super::document::{ANSWER, FoundCustomer, document_id};
 use crate::domain::plan::Plan;
 use crate::domain::scope::{Reader, any};
 use crate::engine::settings::MAX_TOTAL_HITS;
-use crate::engine::{Engine, EngineError, Hits, Search};
+use crate::engine::{Engine, Hits, Search};
 use crate::peer::{Asking, Profiles, WhichCustomers};
 use crate::store;
 use crate::text::digits::phone_queries;
@@ -188,10 +188,7 @@ impl Customers {
             sort: &[],
             facets: &[],
         };
-        match self.engine.search(&ground.uid, &question).await {
-            Err(EngineError::NoIndex) => Ok(Hits::default()),
-            outcome => Ok(outcome?),
-        }
+        Ok(self.engine.search(&ground.uid, &question).await?)
     }
 }
 

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::search::Customers;
 use crate::domain::scope::Reader;
-use crate::engine::{EngineError, Search};
+use crate::engine::Search;
 use crate::text::fold::fold;
 use crate::text::query::{Matching, stages};
 use crate::text::runs::runs;
@@ -56,10 +56,7 @@ impl Customers {
             sort: &["last_contact:desc"],
             facets: &[],
         };
-        let found = match self.engine.search::<Named>(&uid, &question).await {
-            Err(EngineError::NoIndex) => return Ok(Vec::new()),
-            found => found?,
-        };
+        let found = self.engine.search::<Named>(&uid, &question).await?;
         let mut told = HashSet::new();
         let names = found.hits.into_iter().filter_map(|hit| {
             // The first is the one that people see. Who was found by another one is no completion of what is typed.

@@ -44,7 +44,7 @@ impl<'a> Spread<'a> {
     /// Ranks the conversations in which the words stand. `common` is the ground that words are weighed on, where that is another
     /// one: what a word weighs must not depend on the plan.
     pub async fn rank(ground: &Ground<'_>, common: Option<&Ground<'_>>, words: &'a [Stage]) -> Result<Self> {
-        let mut known = ask(ground, words).await?;
+        let mut known = ask(ground, words.iter()).await?;
         if let Some(common) = common {
             let asked = words.iter().map(|word| common.fetch(word, Spot::Behind(0), 0, &[]));
             for (word, found) in known.iter_mut().zip(try_join_all(asked).await?) {
@@ -58,8 +58,8 @@ impl<'a> Spread<'a> {
         if !open.is_empty() && !ranking.is_empty() {
             let filter = format!("{} AND {}", ground.filter, any("conversation_id", &ranking));
             let inside = Ground { filter, ..*ground };
-            let some: Vec<Stage> = open.iter().map(|at| words[*at].clone()).collect();
-            for (at, found) in open.into_iter().zip(ask(&inside, &some).await?) {
+            let found = ask(&inside, open.iter().map(|at| &words[*at])).await?;
+            for (at, found) in open.into_iter().zip(found) {
                 known[at].inside = found.inside;
             }
         }
@@ -111,8 +111,8 @@ impl<'a> Spread<'a> {
     }
 }
 
-async fn ask(ground: &Ground<'_>, words: &[Stage]) -> Result<Vec<Word>> {
-    let asked = words.iter().map(|word| ground.fetch(word, Spot::Behind(0), 0, &["conversation_id"]));
+async fn ask(ground: &Ground<'_>, words: impl Iterator<Item = &Stage>) -> Result<Vec<Word>> {
+    let asked = words.map(|word| ground.fetch(word, Spot::Behind(0), 0, &["conversation_id"]));
     let answers = try_join_all(asked).await?;
     Ok(answers
         .into_iter()

@@ -6,7 +6,7 @@ use super::cursor::Spot;
 use super::document::{ANSWER, FoundMessage};
 use super::question::Order;
 use crate::engine::settings::MAX_TOTAL_HITS;
-use crate::engine::{Engine, EngineError, Hit, Hits, Search};
+use crate::engine::{Engine, Hit, Hits, Search};
 use crate::text::query::Stage;
 
 const WORDS: &[&str] = &["text", "folded", "numbers"];
@@ -64,7 +64,7 @@ impl Ground<'_> {
         let filter =
             bound.map_or_else(|| self.filter.clone(), |bound| format!("{} AND {bound}", self.filter));
         let question = Search { facets, ..self.question(stage, &filter, from.offset(), limit) };
-        self.ask(&question).await
+        Ok(self.engine.search(self.uid, &question).await?)
     }
 
     /// Of some conversations those with a hit before a place in an order by time.
@@ -80,7 +80,13 @@ impl Ground<'_> {
             let filter = format!("{} AND {conversations} AND {before}", self.filter);
             let facets = &["conversation_id"];
             let question = Search { facets, sort: &[], marks: &[], ..self.question(stage, &filter, 0, 0) };
-            let counts = self.ask(&question).await?.facets.remove("conversation_id").unwrap_or_default();
+            let counts = self
+                .engine
+                .search::<FoundMessage>(self.uid, &question)
+                .await?
+                .facets
+                .remove("conversation_id")
+                .unwrap_or_default();
             found.extend(counts.into_iter().filter(|(_, hits)| *hits > 0).map(|(id, _)| id));
         }
         if skip > 0 {
@@ -89,13 +95,6 @@ impl Ground<'_> {
             found.extend(hits.into_iter().map(|hit| hit.document.conversation_id.to_string()));
         }
         Ok(found)
-    }
-
-    async fn ask(&self, question: &Search<'_>) -> Result<Hits<FoundMessage>> {
-        match self.engine.search(self.uid, question).await {
-            Err(EngineError::NoIndex) => Ok(Hits::default()),
-            outcome => Ok(outcome?),
-        }
     }
 
     /// What holds for the hits from a place on.

@@ -19,11 +19,12 @@ pub async fn readiness(admin: &str) -> Result<(), String> {
     if ready { Ok(()) } else { Err(text.trim().to_owned()) }
 }
 
-/// A search engine's version.
+/// A search engine's version; none where the key opens some indexes and not what concerns all, as that of
+/// `tandem search-key`.
 ///
 /// # Errors
 /// Why it can't be used.
-pub async fn meilisearch_version(address: &MeilisearchAddress) -> Result<String, String> {
+pub async fn meilisearch_version(address: &MeilisearchAddress) -> Result<Option<String>, String> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Version {
@@ -35,11 +36,12 @@ pub async fn meilisearch_version(address: &MeilisearchAddress) -> Result<String,
         return Err(format!("says {healthy}"));
     }
     let answer = get(&format!("{url}/version"), &address.key).await?;
-    if !answer.status().is_success() {
-        return Err(format!("refuses the key: {}", answer.status()));
+    if answer.status().is_success() {
+        let version: Version = answer.json().await.map_err(|error| error.to_string())?;
+        return Ok(Some(version.pkg_version));
     }
-    let version: Version = answer.json().await.map_err(|error| error.to_string())?;
-    Ok(version.pkg_version)
+    let tasks = get(&format!("{url}/tasks?limit=1"), &address.key).await?.status();
+    if tasks.is_success() { Ok(None) } else { Err(format!("refuses the key: {}", answer.status())) }
 }
 
 /// The search engine that the environment names: `MEILISEARCH_URL` and `MEILISEARCH_KEY`.

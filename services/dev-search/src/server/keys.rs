@@ -83,6 +83,11 @@ impl Keys {
     }
 
     fn add(&self, body: CreateBody) -> Result<Key> {
+        let scoped = !body.indexes.iter().any(|index| index == "*");
+        if let Some(action) = body.actions.iter().find(|action| scoped && concerns_all(action)) {
+            let message = format!("cannot create index-scoped API key with global action `\"{action}\"`");
+            return Err(ApiError::new("index_scoped_api_key_with_global_action", message));
+        }
         let now = OffsetDateTime::now_utc();
         let key = Key {
             uid: body.uid.map_or_else(uid, Ok)?,
@@ -111,6 +116,12 @@ impl Grant {
     pub fn allows(&self, index: &str) -> bool {
         self.0.as_ref().is_none_or(|patterns| patterns.iter().any(|pattern| matches(pattern, index)))
     }
+}
+
+/// Actions that are not about some indexes: newer servers give them only to keys for all.
+fn concerns_all(action: &str) -> bool {
+    let of = |area: &str| action.strip_prefix(area).is_some_and(|rest| rest.starts_with('.'));
+    action == "version" || ["keys", "metrics", "dumps", "snapshots"].into_iter().any(of)
 }
 
 /// `*`, or with a star at the end whatever begins so.

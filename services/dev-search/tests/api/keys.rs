@@ -27,6 +27,11 @@ async fn a_key_does_what_it_was_made_for_also_after_a_restart() {
     wanted.with_actions([Action::Search, Action::IndexesCreate, Action::IndexesGet, Action::TasksGet]);
     wanted.with_index("mine_*").with_name("some");
     let key = server.client.create_key(&wanted).await.unwrap();
+    // What concerns all indexes is for keys that open all.
+    let mut global = KeyBuilder::new();
+    global.with_actions([Action::Search, Action::Version]).with_index("mine_*");
+    let refusal = server.client.create_key(&global).await.unwrap_err();
+    assert!(refusal.to_string().contains("index-scoped"), "{refusal}");
     assert_eq!((key.name.as_deref(), key.indexes.as_slice()), (Some("some"), &["mine_*".to_owned()][..]));
     assert!(server.stop());
 

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use meilisearch_sdk::client::Client;
+use meilisearch_sdk::errors::Error;
 use meilisearch_sdk::key::{Action, KeyBuilder};
 
 use super::http::Http;
@@ -18,10 +19,10 @@ pub const ACTIONS: [Action; 8] = [
     Action::TasksGet,
 ];
 
-/// Makes a key for the service: it may do [`ACTIONS`], and `doctor` may ask for the version with it, for the indexes that begin
-/// with `prefix`. Wants the master key, or one that may make keys.
+/// Makes a key for the service: it may do [`ACTIONS`] with the indexes that begin with `prefix`. Wants the master key, or one that
+/// may make keys. It may not ask for the version: newer engines refuse a key for some indexes that may do what concerns all.
 ///
-/// Errors: the engine is away, or refuses the key.
+/// Errors: the engine is away, or refuses the key, in its own words.
 pub async fn make_key(url: &str, master_key: &str, prefix: &str) -> Result<String> {
     let http = Http::new(master_key, Duration::from_secs(10))
         .ok_or_else(|| EngineError::Refused("the master key can't stand in a header".to_owned()))?;
@@ -30,7 +31,11 @@ pub async fn make_key(url: &str, master_key: &str, prefix: &str) -> Result<Strin
     wanted
         .with_name("tandem-search")
         .with_description("What Tandem's search service may do")
-        .with_actions(ACTIONS.into_iter().chain([Action::Version]))
+        .with_actions(ACTIONS)
         .with_index(format!("{prefix}*"));
-    Ok(client.create_key(&wanted).await?.key)
+    match client.create_key(&wanted).await {
+        Ok(made) => Ok(made.key),
+        Err(Error::Meilisearch(error)) => Err(EngineError::Refused(error.error_message)),
+        Err(error) => Err(error.into()),
+    }
 }

@@ -49,7 +49,7 @@ pub enum EngineError {
     /// No document of the index has this field yet.
     #[error("no document has the field {0}")]
     NoField(String),
-    /// It will never take this request or document; its error code.
+    /// It will never take this request or document; its error code, or for a key its words.
     #[error("refused: {0}")]
     Refused(String),
 }

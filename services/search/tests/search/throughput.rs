@@ -115,7 +115,8 @@ async fn pages_end_and_say_so_where_the_engine_ends() {
             all.extend(answer.hits.into_iter().map(|hit| hit.message_id));
             all.extend(answer.conversations.into_iter().map(|group| group.conversation_id));
             if let Some(total) = answer.total {
-                assert_eq!((total.messages, total.at_least), (10_000, true), "the index counts no further");
+                // Engines end their count at the cap, or a little beyond it.
+                assert!(total.at_least && (10_000..=10_050).contains(&total.messages), "{total:?}");
             }
             if answer.next_page_token.is_empty() {
                 break;

@@ -1,7 +1,7 @@
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::Suite;
+use crate::{Suite, engine_url};
 
 impl Suite {
     /// Every document of the suite's indexes as the search engine holds it, not as the service shows it.
@@ -23,7 +23,7 @@ impl Suite {
 
 /// What the engine answers to a `GET`: it listens on this machine, and one request needs no client.
 async fn ask(path: &str) -> String {
-    let url = std::env::var("MEILISEARCH_URL").expect("MEILISEARCH_URL names an engine");
+    let url = engine_url();
     let key = std::env::var("MEILISEARCH_KEY").unwrap_or_default();
     let host = url.trim_start_matches("http://").trim_end_matches('/').to_owned();
     let mut stream = TcpStream::connect(&host).await.unwrap();

@@ -5,10 +5,12 @@
 //! `make test` starts one.
 
 mod adapter;
+mod barrier;
 mod build;
 mod database;
 mod dump;
 mod eventually;
+mod gate;
 mod indexed;
 mod process;
 mod random_filters;
@@ -20,14 +22,16 @@ mod suite;
 mod talk;
 
 pub use adapter::Adapter;
+pub use barrier::Barrier;
 pub use build::{agent_text, item, item_at, phone, text, time, visitor, whatsapp};
 pub use database::Databases;
 pub use dump::{dump, restore};
 pub use eventually::eventually;
+pub use gate::Gate;
 pub use process::Process;
 pub use random_filters::RandomFilters;
 pub use recorder::{Recorder, version};
 pub use refusal::{fact, fields, reason, refused, wrong};
 pub use screen::{Screen, watched_list};
-pub use suite::{Kind, Parts, Suite, free};
+pub use suite::{Kind, Parts, Suite, engine_url, free};
 pub use talk::stored;

@@ -92,6 +92,14 @@ pub fn free() -> SocketAddr {
     }
 }
 
+/// Where the engine is.
+///
+/// # Panics
+/// Without an engine.
+pub fn engine_url() -> String {
+    std::env::var("MEILISEARCH_URL").expect("MEILISEARCH_URL names an engine; `make test` starts one")
+}
+
 impl Suite {
     /// Starts the parts on the system's clock.
     pub async fn start(parts: Parts) -> Self {
@@ -174,19 +182,34 @@ impl Suite {
         let url = self.databases.create(&tandem_search::MIGRATOR).await;
         let mut config =
             tandem_search::Config { common: self.common(self.searches[number], &url), ..Default::default() };
-        config.search.meilisearch_url = std::env::var("MEILISEARCH_URL")
-            .expect("MEILISEARCH_URL names an engine; `make test` starts one");
-        config.search.index_prefix = format!("{}{number}_", self.index_prefix);
-        let master = std::env::var("MEILISEARCH_KEY").unwrap_or_default();
-        if !master.is_empty() {
-            // As it is run: under a key of its own.
-            let (url, prefix) = (&config.search.meilisearch_url, &config.search.index_prefix);
-            let key = tandem_search::operate::make_key(url, &master, prefix).await.unwrap();
-            config.search.meilisearch_key = Secret::new(&key);
-        }
+        (config.search.meilisearch_url, config.search.index_prefix) =
+            (engine_url(), format!("{}{number}_", self.index_prefix));
+        config.search.meilisearch_key = Secret::new(&self.engine_key(&config.search.index_prefix).await);
         change(&mut config);
         let started = tandem_search::start(config, self.ambient.clone(), self.drain.clone()).await;
         self.running.push(started.unwrap());
+    }
+
+    /// A key of the engine for indexes whose names begin so, as the service is run; none where the engine wants none.
+    async fn engine_key(&self, prefix: &str) -> String {
+        let master = std::env::var("MEILISEARCH_KEY").unwrap_or_default();
+        if master.is_empty() {
+            return master;
+        }
+        tandem_search::operate::make_key(&engine_url(), &master, prefix).await.unwrap()
+    }
+
+    /// The environment of a search process that reaches the engine at a URL.
+    pub async fn search_environment(&self, engine: &str, database_url: &str) -> Vec<(String, String)> {
+        let mut environment = self.environment(self.searches[0], database_url);
+        let prefix = format!("{}p_", self.index_prefix);
+        let key = self.engine_key(&prefix).await;
+        for (setting, value) in
+            [("MEILISEARCH_URL", engine), ("MEILISEARCH_KEY", &key), ("INDEX_PREFIX", &prefix)]
+        {
+            environment.push((format!("TANDEM_SEARCH__{setting}"), value.to_owned()));
+        }
+        environment
     }
 
     /// The common configuration of a service that listens at an address.

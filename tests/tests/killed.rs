@@ -10,7 +10,7 @@ use tandem_proto::assignment::v1::{
     Agent, AssignRequest, AssignResponse, ListAgentsRequest, ListNotificationsRequest, Notification,
 };
 use tandem_proto::r#type::v1::HolderKind;
-use tandem_tests::{Kind, Parts, Process, Suite, eventually, whatsapp};
+use tandem_tests::{Barrier, Kind, Parts, Process, Suite, eventually, whatsapp};
 use tonic::Status;
 use uuid::Uuid;
 
@@ -32,22 +32,6 @@ struct World {
     url: String,
     agent: Uuid,
     process: Process,
-}
-
-/// A transaction of the test's own that stands in the way until it is dropped.
-struct Barrier(PgConnection);
-
-impl Barrier {
-    async fn lock(url: &str, statement: &str) -> Self {
-        let mut connection = PgConnection::connect(url).await.unwrap();
-        let locked = format!("BEGIN; {statement}");
-        sqlx::raw_sql(sqlx::AssertSqlSafe(locked)).execute(&mut connection).await.unwrap();
-        Self(connection)
-    }
-
-    async fn lift(self) {
-        self.0.close().await.unwrap();
-    }
 }
 
 async fn spawn(suite: &Suite, url: &str) -> Process {
@@ -79,15 +63,6 @@ impl World {
         sqlx::query_scalar(statement).fetch_optional(&mut connection).await.unwrap()
     }
 
-    /// Waits until something waits for a lock in a database.
-    async fn stands_still(&self, url: &str) {
-        let name = url.rsplit_once('/').unwrap().1;
-        let waiting = format!(
-            "SELECT pid::text FROM pg_stat_activity WHERE datname = '{name}' AND wait_event_type = 'Lock' LIMIT 1"
-        );
-        eventually("a lock is in the way", async || self.look(&waiting).await).await;
-    }
-
     fn assign(&self, id: &str, request_id: &str) -> tokio::task::JoinHandle<Result<AssignResponse, Status>> {
         let request = AssignRequest {
             request_id: request_id.to_owned(),
@@ -111,7 +86,7 @@ impl World {
             Step::Reserving => {
                 let barrier = Barrier::lock(&ours, &of_agent).await;
                 let call = self.assign(id, request_id);
-                self.stands_still(&ours).await;
+                Barrier::holds(&ours).await;
                 self.process.kill();
                 assert!(call.await.unwrap().is_err());
                 barrier.lift().await;
@@ -119,7 +94,7 @@ impl World {
             Step::Asking => {
                 let barrier = Barrier::lock(&theirs, &of_conversation).await;
                 let call = self.assign(id, request_id);
-                self.stands_still(&theirs).await;
+                Barrier::holds(&theirs).await;
                 self.process.kill();
                 assert!(call.await.unwrap().is_err());
                 barrier.lift().await;
@@ -127,10 +102,10 @@ impl World {
             Step::Landing => {
                 let first = Barrier::lock(&theirs, &of_conversation).await;
                 let call = self.assign(id, request_id);
-                self.stands_still(&theirs).await;
+                Barrier::holds(&theirs).await;
                 let barrier = Barrier::lock(&ours, &of_reservation).await;
                 first.lift().await;
-                self.stands_still(&ours).await;
+                Barrier::holds(&ours).await;
                 self.process.kill();
                 assert!(call.await.unwrap().is_err());
                 barrier.lift().await;

@@ -18,7 +18,7 @@ use crate::config::{Config, SearchConfig};
 use crate::domain::customer::{Customers, document as customer};
 use crate::domain::message::{Messages, document as message};
 use crate::engine::{Engine, settings};
-use crate::feed::{Following, Indexer, Writer};
+use crate::feed::{CUSTOMERS, Following, Indexer, MESSAGES, Source, Verifier, Writer};
 use crate::peer::{Conversations, Profiles};
 use crate::rpc::SearchApi;
 use crate::{MIGRATOR, RULES};
@@ -44,29 +44,24 @@ pub async fn start(config: Config, ambient: Ambient, drain: Drain) -> Result<Run
 
     let pool = foundation.pool.clone();
     let ambient = foundation.ambient.clone();
-    let writer = |name, shape, settings| {
-        Writer::new(name, shape, settings, pool.clone(), engine.clone(), ambient.clone())
-    };
     let following = |feed, kind| Following::new(feed, kind, pool.clone(), ambient.clone());
     let messages = following("conversation", ChangeKind::Message);
     let customers = following("customer-profile", ChangeKind::Customer);
-    let message_writer = writer("messages", message::SHAPE, settings::messages(engine.cutoff));
-    let customer_writer = writer("customers", customer::SHAPE, settings::customers(engine.cutoff));
+    let writer = |source: Source, shape, settings| {
+        Writer::new(source.index, shape, settings, pool.clone(), engine.clone(), ambient.clone())
+    };
+    let writers = (
+        writer(MESSAGES, message::SHAPE, settings::messages(engine.cutoff)),
+        writer(CUSTOMERS, customer::SHAPE, settings::customers(engine.cutoff)),
+    );
+    let keep = |source, writer, following: &Following, channel: &InternalChannel| {
+        verify(&foundation, &search, source, following, channel, engine.clone());
+        let indexer = Indexer { source, writer, following: following.clone(), share: search.rebuild_share };
+        follow(&foundation, &search, following, channel, indexer)
+    };
     let progress = (
-        follow(
-            &foundation,
-            &search,
-            &messages,
-            &conversation,
-            Indexer::messages(message_writer, messages.clone(), search.rebuild_share),
-        ),
-        follow(
-            &foundation,
-            &search,
-            &customers,
-            &customer_profile,
-            Indexer::customers(customer_writer, customers.clone(), search.rebuild_share),
-        ),
+        keep(MESSAGES, writers.0, &messages, &conversation),
+        keep(CUSTOMERS, writers.1, &customers, &customer_profile),
     );
 
     let feeds = vec![
@@ -120,4 +115,26 @@ fn follow(
         Arc::new(indexer),
         stop,
     )
+}
+
+/// Verifies an index, whenever that is asked for, until the drain begins.
+fn verify(
+    foundation: &Foundation,
+    search: &SearchConfig,
+    source: Source,
+    following: &Following,
+    channel: &InternalChannel,
+    engine: Engine,
+) {
+    let verifier = Verifier {
+        source,
+        following: following.clone(),
+        pool: foundation.pool.clone(),
+        engine,
+        channel: channel.clone(),
+        share: search.rebuild_share,
+        me: foundation.ambient.id(),
+    };
+    let every = Duration::from_millis(search.lag_poll_ms.max(1));
+    tokio::spawn(verifier.run(every, foundation.drain.signalled()));
 }

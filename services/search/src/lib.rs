@@ -26,6 +26,7 @@ mod text;
 pub mod operate {
     pub use crate::engine::{EngineError, make_key};
     pub use crate::store::index::{Rebuild, rebuild, want_rebuild};
+    pub use crate::store::verification::{Verification, verification, want_verification};
 
     /// The indexes by name.
     pub const INDEXES: [&str; 2] = ["messages", "customers"];

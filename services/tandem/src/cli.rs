@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
-use crate::{call, doctor, exit, import, migrate, reindex, replay, sample, search_key, token, up};
+use crate::index::{reindex, search_key, verify_index};
+use crate::{call, doctor, exit, import, migrate, replay, sample, token, up};
 
 /// Runs Tandem here, talks to it, and looks what is wrong.
 #[derive(Debug, Parser)]
@@ -31,6 +32,8 @@ enum Command {
     Migrate(migrate::MigrateArgs),
     /// Build search indexes anew beside the live ones
     Reindex(reindex::ReindexArgs),
+    /// Compare search indexes with the databases
+    VerifyIndex(verify_index::VerifyArgs),
     /// Make a key of the search engine for the search service
     SearchKey(search_key::SearchKeyArgs),
     /// Make a token
@@ -65,6 +68,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::ImportCustomers(args) => import::run(args).await,
         Command::Migrate(args) => migrate::run(args).await,
         Command::Reindex(args) => reindex::run(args).await,
+        Command::VerifyIndex(args) => verify_index::run(args).await,
         Command::SearchKey(args) => search_key::run(args).await,
         Command::Token(args) => token::run(args),
         Command::Doctor(args) => doctor::run(args).await,
@@ -113,6 +117,7 @@ mod tests {
             &["tandem", "token", "--subject", "x"],
             &["tandem", "migrate", "--service", "nothing"],
             &["tandem", "reindex", "nothing"],
+            &["tandem", "verify-index", "nothing"],
             &["tandem", "search-key", "--url", "http://x"],
         ] {
             assert!(Cli::try_parse_from(wrong).is_err(), "{wrong:?}");

@@ -1,7 +1,7 @@
 //! The `tandem` command.
 //!
-//! A module a subcommand ([`up`], [`call`], [`sample`], [`replay`], [`import`], [`migrate`], [`reindex`], [`search_key`],
-//! [`token`], [`doctor`]), and what they share: [`suite`] runs everything in one process, [`connection`] is how a running suite
+//! A module a subcommand ([`up`], [`call`], [`sample`], [`replay`], [`import`], [`migrate`], [`token`], [`doctor`], and those of
+//! [`index`]), and what they share: [`suite`] runs everything in one process, [`connection`] is how a running suite
 //! is described, [`gateway`] is the public API, [`directory`] sets a tenant up. To add a subcommand, give it a module with its
 //! `Args` and `run`, and a line in `cli.rs`.
 
@@ -17,14 +17,13 @@ pub mod folder;
 pub mod gateway;
 mod health;
 pub mod import;
+pub mod index;
 pub mod migrate;
 mod policy;
 mod postgres;
 pub mod progress;
-pub mod reindex;
 pub mod replay;
 pub mod sample;
-pub mod search_key;
 pub mod suite;
 pub mod token;
 pub mod up;

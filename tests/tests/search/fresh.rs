@@ -49,6 +49,6 @@ async fn who_reads_with_the_token_of_a_write_finds_it() {
     suite.stop().await;
 }
 
-fn letter(hex: char) -> char {
+pub fn letter(hex: char) -> char {
     char::from(b'a' + u8::try_from(hex.to_digit(16).unwrap()).unwrap())
 }

@@ -3,6 +3,8 @@
 //! Needs `MEILISEARCH_URL`, which `make test` sets.
 
 mod fresh;
+mod keys;
+mod killed;
 mod people;
 mod plans;
 #[path = "../agreement/world.rs"]

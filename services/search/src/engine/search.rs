@@ -96,6 +96,23 @@ impl Engine {
         }
     }
 
+    /// The whole documents of some ids, those that there are.
+    pub async fn documents(&self, uid: &str, ids: &[&str]) -> Result<HashMap<String, Value>> {
+        if ids.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let index = self.searches.index(uid);
+        let mut documents = DocumentsQuery::new(&index);
+        documents.with_ids(ids.iter().copied()).with_limit(ids.len());
+        let found = match documents.execute::<Value>().await.map_err(EngineError::from) {
+            Ok(found) => found.results,
+            Err(EngineError::NoIndex) => Vec::new(),
+            Err(error) => return Err(error),
+        };
+        let key = |document: Value| Some((document.get("id")?.as_str()?.to_owned(), document));
+        Ok(found.into_iter().filter_map(key).collect())
+    }
+
     fn hits<T>(&self, results: SearchResults<T>, search: &Search<'_>) -> Hits<T> {
         let took = Duration::from_millis(u64::try_from(results.processing_time_ms).unwrap_or(u64::MAX));
         let total = results.estimated_total_hits.unwrap_or_default();

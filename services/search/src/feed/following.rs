@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use tandem_ambient::Ambient;
 use tandem_bootstrap::InternalChannel;
 use tandem_change_feed::ChangeKind;
@@ -26,6 +27,10 @@ pub struct Following {
 impl Following {
     pub fn new(feed: &'static str, kind: ChangeKind, pool: Pool, ambient: Ambient) -> Self {
         Self { feed, kind, pool, ambient, heads: Arc::default() }
+    }
+
+    pub fn now(&self) -> DateTime<Utc> {
+        self.ambient.now()
     }
 
     /// How far the index is behind now.

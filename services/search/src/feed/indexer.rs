@@ -2,7 +2,8 @@ use tandem_change_feed::{Apply, Change, ChangeKind};
 use tandem_database::{Connection, Result};
 
 use super::following::Following;
-use super::writer::{Edits, Writer};
+use super::source::Source;
+use super::writer::Writer;
 
 /// Batches of the feed in one write: the engine takes hardly longer for many changes than for few.
 const TOGETHER: usize = 20;
@@ -12,25 +13,14 @@ const TOGETHER: usize = 20;
 /// `before` brings a batch into the engine and waits until it is found there; only then the cursor moves. States are
 /// idempotent: whatever is sent again is as new as the entity was when it was sent.
 pub struct Indexer {
-    kinds: &'static [ChangeKind],
-    edits: fn(&[Change]) -> Edits,
-    writer: Writer,
-    following: Following,
+    pub source: Source,
+    pub writer: Writer,
+    pub following: Following,
     /// The part of the time that a rebuild takes.
-    share: f64,
+    pub share: f64,
 }
 
 impl Indexer {
-    /// Messages of the conversation feed.
-    pub fn messages(writer: Writer, following: Following, share: f64) -> Self {
-        Self { kinds: &[ChangeKind::Message], edits: super::documents::messages, writer, following, share }
-    }
-
-    /// Customers of the customer-profile feed.
-    pub fn customers(writer: Writer, following: Following, share: f64) -> Self {
-        Self { kinds: &[ChangeKind::Customer], edits: super::documents::customers, writer, following, share }
-    }
-
     fn reached(&self, changes: &[Change]) {
         if let Some(newest) = changes.iter().map(|change| change.seq).max() {
             self.following.reached(newest);
@@ -40,7 +30,7 @@ impl Indexer {
 
 impl Apply for Indexer {
     fn kinds(&self) -> &'static [ChangeKind] {
-        self.kinds
+        self.source.kinds
     }
 
     async fn held(&self, generation: i64) -> Result<()> {
@@ -54,7 +44,7 @@ impl Apply for Indexer {
 
     async fn before(&self, generation: i64, changes: &[Change]) -> Result<()> {
         self.reached(changes);
-        self.writer.write(generation, (self.edits)(changes)).await
+        self.writer.write(generation, (self.source.edits)(changes)).await
     }
 
     fn rebuilds_beside(&self) -> bool {
@@ -67,7 +57,7 @@ impl Apply for Indexer {
 
     async fn meanwhile(&self, generation: i64, changes: &[Change]) -> Result<()> {
         self.reached(changes);
-        self.writer.write_both(generation, (self.edits)(changes)).await
+        self.writer.write_both(generation, (self.source.edits)(changes)).await
     }
 
     async fn snapshot(

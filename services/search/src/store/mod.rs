@@ -3,3 +3,4 @@
 pub mod feed;
 pub mod index;
 pub mod poison;
+pub mod verification;

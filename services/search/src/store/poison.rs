@@ -44,3 +44,20 @@ pub async fn forget(
     .await?;
     Ok(())
 }
+
+/// Those of some documents that were set aside.
+pub async fn among(
+    connection: &mut PgConnection,
+    index: &str,
+    tenants: &[Uuid],
+    ids: &[String],
+) -> Result<Vec<String>> {
+    let rows = sqlx::query_scalar!(
+        "SELECT document_id FROM poison JOIN unnest($1::uuid[], $2::text[]) AS asked (tenant, id)
+         ON tenant_id = asked.tenant AND document_id = asked.id WHERE index_name = $3",
+        tenants,
+        ids,
+        index,
+    );
+    Ok(rows.fetch_all(connection).await?)
+}

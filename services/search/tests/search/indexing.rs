@@ -223,6 +223,38 @@ async fn an_index_of_an_older_release_is_rebuilt_though_nothing_changes() {
 }
 
 #[tokio::test]
+async fn an_older_release_leaves_the_index_to_the_newer_one() {
+    if !available("an_older_release_leaves_the_index_to_the_newer_one") {
+        return;
+    }
+    let (world, engine) = (World::new().await, TestEngine::start());
+    world.messages.push([message_change(TENANT, message(1, id(101), id(7), "umbrella"))]);
+    let mut service = world.start(&engine.url, &engine.key).await;
+    assert_eq!(service.messages(&world, TENANT, "umbrella").await.unwrap().conversations.len(), 1);
+    service.stop().await;
+    let mut database = PgConnection::connect(&world.database_url).await.unwrap();
+    sqlx::query("UPDATE search_index SET shape = shape + 1").execute(&mut database).await.unwrap();
+    // A lease that would outlast this test.
+    let mut service = world.start_with(&engine.url, &engine.key, |config| config.search.lease_s = 600).await;
+    let search = SearchMessagesRequest { query: "umbrella".to_owned(), ..SearchMessagesRequest::default() };
+    let found = service.client.search_messages(world.supervisor(TENANT, search)).await.unwrap();
+    assert_eq!(found.into_inner().conversations.len(), 1, "it searches on");
+    let mut taken = false;
+    loop {
+        let held: bool =
+            sqlx::query_scalar("SELECT lease IS NOT NULL FROM feed_cursor WHERE feed = 'conversation'")
+                .fetch_one(&mut database)
+                .await
+                .unwrap();
+        if taken && !held {
+            break;
+        }
+        taken |= held;
+    }
+    service.stop().await;
+}
+
+#[tokio::test]
 async fn batches_that_wait_are_written_together() {
     if !available("batches_that_wait_are_written_together") {
         return;
@@ -236,22 +268,46 @@ async fn batches_that_wait_are_written_together() {
     let mut service = world.start(&engine.url, &engine.key).await;
     assert!(service.messages(&world, TENANT, "umbrella").await.unwrap().conversations.is_empty());
     assert_eq!(service.messages(&world, TENANT, "parasol").await.unwrap().conversations.len(), 1);
+    let writes = tasks(&world, &engine, "documentAdditionOrUpdate").await;
+    assert!((1..=8).contains(&writes), "{writes} writes for twelve batches");
+    service.stop().await;
+}
+
+/// How many tasks of a type the index of messages has seen.
+async fn tasks(world: &World, engine: &TestEngine, kind: &str) -> usize {
     let mut database = PgConnection::connect(&world.database_url).await.unwrap();
     let uid: String = sqlx::query_scalar("SELECT uid FROM search_index WHERE name = 'messages'")
         .fetch_one(&mut database)
         .await
         .unwrap();
-    let tasks: serde_json::Value = reqwest::Client::new()
-        .get(format!("{}/tasks?indexUids={uid}&types=documentAdditionOrUpdate&limit=100", engine.url))
-        .bearer_auth(&engine.key)
-        .send()
-        .await
-        .unwrap()
-        .json()
-        .await
-        .unwrap();
-    let tasks = tasks["results"].as_array().unwrap().len();
-    assert!((1..=8).contains(&tasks), "{tasks} writes for twelve batches");
+    let asked = reqwest::Client::new()
+        .get(format!("{}/tasks?indexUids={uid}&types={kind}&limit=100", engine.url))
+        .bearer_auth(&engine.key);
+    let answer: serde_json::Value = asked.send().await.unwrap().json().await.unwrap();
+    answer["results"].as_array().unwrap().len()
+}
+
+#[tokio::test]
+async fn a_large_erasure_keeps_fresh_messages_behind_few_writes() {
+    if !available("a_large_erasure_keeps_fresh_messages_behind_few_writes") {
+        return;
+    }
+    let (world, engine) = (World::new().await, TestEngine::start());
+    let says =
+        |number: u128, text: &str| message_change(TENANT, message(number, id(100_000 + number), id(7), text));
+    world.messages.push((1..=12_000).map(|number| says(number, "umbrella")));
+    let mut service = world.start(&engine.url, &engine.key).await;
+    assert_eq!(service.messages(&world, TENANT, "umbrella").await.unwrap().conversations.len(), 20);
+
+    // Twenty-four batches of the feed that remove, and what is fresh comes behind the first half of them and at the end.
+    let erased =
+        |from: u128, to: u128| (from..=to).map(|number| gone(TENANT, id(number), ChangeKind::Message));
+    world.messages.push(erased(1, 6_000).chain([says(20_000, "gazebo")]).chain(erased(6_001, 12_000)));
+    world.messages.push([says(20_001, "gazebo")]);
+    assert_eq!(service.messages(&world, TENANT, "gazebo").await.unwrap().conversations.len(), 2);
+    assert!(service.messages(&world, TENANT, "umbrella").await.unwrap().conversations.is_empty());
+    let writes = tasks(&world, &engine, "documentDeletion").await;
+    assert!((1..=6).contains(&writes), "{writes} writes for twenty-four batches");
     service.stop().await;
 }
 

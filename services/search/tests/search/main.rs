@@ -15,3 +15,4 @@ mod scope;
 mod scripts;
 mod throughput;
 mod together;
+mod verifying;

@@ -205,6 +205,11 @@ impl<A: Apply> Consumer<A> {
                 Ok(true)
             }
             Err(status) if reason_of(&status).as_deref() == Some(Reason::ShuttingDown.as_str()) => Ok(true),
+            Err(status) if reason_of(&status).as_deref() == Some(Reason::LeaseLost.as_str()) => {
+                // Also by what is kept: whoever finds that a newer release writes it leaves the feed to that one.
+                self.release().await?;
+                Err(lost())
+            }
             Err(status) => Err(Fault::unavailable(status).into()),
             Ok(()) => Ok(true),
         }

@@ -1,17 +1,14 @@
 //! `tandem reindex`: has the search service build its indexes anew beside the live ones.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result};
 use clap::Args;
 use sqlx::PgConnection;
-use tandem_search::operate::{INDEXES, Rebuild, rebuild, want_rebuild};
+use tandem_search::operate::{Rebuild, rebuild, want_rebuild};
 use tokio::time::Instant;
 
-use crate::connection::{Connection, ServiceName};
-use crate::databases::DatabaseUrls;
-use crate::postgres::open;
+use super::database::{IndexArgs, told};
 use crate::progress::Progress;
 
 /// Between two looks at how far it is.
@@ -30,33 +27,19 @@ The search service does the work: it fills a fresh index beside the live one, fo
 them at the end; searches are answered all the time. Ending this command ends nothing; called again, it shows how far the rebuild
 is that runs. search.rebuild_share says how much of its time the service gives to it.")]
 pub struct ReindexArgs {
-    /// Which indexes; all when none is named
-    #[arg(value_name = "INDEX", value_parser = INDEXES)]
-    indexes: Vec<String>,
+    #[command(flatten)]
+    index: IndexArgs,
 
     /// Ask for it, and do not wait until it is done
     #[arg(long)]
     no_wait: bool,
-
-    #[command(flatten)]
-    urls: DatabaseUrls,
-
-    /// The data folder of `tandem up`, for the address that is not given
-    #[arg(long, env = "TANDEM_DATA", default_value = ".tandem", value_name = "DIR")]
-    data: PathBuf,
 }
 
 /// Runs the command.
 pub async fn run(args: ReindexArgs) -> Result<()> {
-    let connection = Connection::load(&args.data).ok();
-    let Some(url) = args.urls.of(ServiceName::Search, connection.as_ref()) else {
-        bail!("no database address of search: give --search-url, its variable, or --data");
-    };
-    let mut database = open(&url).await.context("the database of search does not answer")?;
-    let wanted: Vec<&str> =
-        INDEXES.into_iter().filter(|name| args.indexes.is_empty() || named(&args, name)).collect();
+    let mut database = args.index.open().await?;
     let mut begun = Vec::new();
-    for name in wanted {
+    for name in args.index.indexes() {
         match state(&mut database, name).await? {
             None => println!("{name}: nothing is indexed yet"),
             Some(state) => {
@@ -82,19 +65,11 @@ async fn state(database: &mut PgConnection, name: &str) -> Result<Option<Rebuild
     rebuild(database, name).await.map_err(told)
 }
 
-fn told(error: tandem_database::Error) -> anyhow::Error {
-    anyhow!("the database of search can't be asked: {error:?}")
-}
-
-fn named(args: &ReindexArgs, name: &str) -> bool {
-    args.indexes.iter().any(|index| index == name)
-}
-
 /// Waits until a rebuild has ended that had not `before`. How many documents it looked at.
-async fn wait(database: &mut PgConnection, name: &'static str, before: Rebuild) -> Result<i64> {
+pub async fn wait(database: &mut PgConnection, name: &'static str, before: Rebuild) -> Result<i64> {
     let progress = Progress::new();
     let asked = Instant::now();
-    let (mut shown, mut begun, mut told) = (0, false, false);
+    let (mut shown, mut begun, mut told_so) = (0, false, false);
     loop {
         let now = state(database, name).await?.context("the index is not known any more")?;
         if now.generation > before.generation {
@@ -109,8 +84,8 @@ async fn wait(database: &mut PgConnection, name: &'static str, before: Rebuild) 
             progress.add(usize::try_from(now.rebuilt - shown).unwrap_or_default());
             shown = now.rebuilt;
         }
-        if !begun && !told && asked.elapsed() > PATIENCE {
-            told = true;
+        if !begun && !told_so && asked.elapsed() > PATIENCE {
+            told_so = true;
             progress.say("nobody has taken it up yet: is the search service running?");
         }
         tokio::time::sleep(LOOK).await;

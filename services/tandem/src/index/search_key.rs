@@ -11,7 +11,7 @@ Examples:
   MEILI_MASTER_KEY=… tandem search-key --url http://meilisearch:7700 --prefix staging_
 
 Prints a new key, and nothing else: give it to the service as search.meilisearch_key. It may search, write and delete documents,
-make and delete indexes, set them up and see their tasks, for the indexes that begin with the prefix, and ask for the version.")]
+make and delete indexes, set them up and see their tasks, for the indexes that begin with the prefix.")]
 pub struct SearchKeyArgs {
     /// Where Meilisearch is
     #[arg(long, env = "MEILISEARCH_URL", value_name = "URL")]

@@ -18,6 +18,8 @@ pub struct Gate {
 struct State {
     engine: String,
     closed: watch::Sender<bool>,
+    /// What is held back may go on.
+    released: watch::Sender<bool>,
     /// How many writes came to the closed gate.
     held: watch::Sender<usize>,
 }
@@ -31,8 +33,9 @@ impl Gate {
         let engine = engine_url.trim_start_matches("http://").trim_end_matches('/').to_owned();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let (closed, held) = (watch::Sender::new(false), watch::Sender::new(0));
-        let state = Arc::new(State { engine, closed, held });
+        let (closed, released, held) =
+            (watch::Sender::new(false), watch::Sender::new(true), watch::Sender::new(0));
+        let state = Arc::new(State { engine, closed, released, held });
         let shared = state.clone();
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
@@ -44,11 +47,18 @@ impl Gate {
 
     pub fn close(&self) {
         self.state.held.send_replace(0);
+        self.state.released.send_replace(false);
         self.state.closed.send_replace(true);
+    }
+
+    /// Lets pass what comes now, while what came before is held back.
+    pub fn let_newer_pass(&self) {
+        self.state.closed.send_replace(false);
     }
 
     pub fn open(&self) {
         self.state.closed.send_replace(false);
+        self.state.released.send_replace(true);
     }
 
     /// Waits until documents are held back.
@@ -64,16 +74,25 @@ async fn pass(client: TcpStream, state: Arc<State>) {
     let Ok(engine) = TcpStream::connect(&state.engine).await else { return };
     let ((mut requests, mut to_client), (mut answers, mut to_engine)) =
         (client.into_split(), engine.into_split());
-    tokio::spawn(async move { tokio::io::copy(&mut answers, &mut to_client).await });
+    let answering = tokio::spawn(async move {
+        let mut answer = Vec::new();
+        while answers.read_buf(&mut answer).await.is_ok_and(|read| read > 0) {
+            // Nobody may be there to read it any more.
+            let _ = to_client.write_all(&answer).await;
+            answer.clear();
+        }
+    });
     while let Some(request) = read(&mut requests).await {
         if writes(&request) && *state.closed.borrow() {
             state.held.send_modify(|held| *held += 1);
-            let _ = state.closed.subscribe().wait_for(|closed| !closed).await;
+            let _ = state.released.subscribe().wait_for(|released| *released).await;
         }
         if to_engine.write_all(&request).await.is_err() {
             return;
         }
     }
+    // The engine would take a connection that ends for a caller who changed their mind.
+    let _ = answering.await;
 }
 
 fn writes(request: &[u8]) -> bool {

@@ -150,16 +150,18 @@ impl World {
         }
     }
 
-    /// The index has what the database has, no less and no more.
-    async fn agrees(&self, step: Step) {
-        assert!(want_verification(&mut *self.database.lock().await, "messages", false).await.unwrap());
-        let ended = async || {
-            let found = verification(&mut *self.database.lock().await, "messages").await.unwrap().unwrap();
-            found.ended.then_some(found)
-        };
-        let found = eventually("the index is compared with the database", ended).await;
-        assert_eq!((found.wrong(), found.unsettled), (0, 0), "{step:?}: {found:?}");
-        assert!(found.documents > 0, "{step:?}");
+    /// The indexes have what the databases have, no less and no more.
+    async fn agree(&self, step: Step) {
+        for name in ["messages", "customers"] {
+            assert!(want_verification(&mut *self.database.lock().await, name, false).await.unwrap());
+            let ended = async || {
+                let found = verification(&mut *self.database.lock().await, name).await.unwrap().unwrap();
+                found.ended.then_some(found)
+            };
+            let found = eventually("the index is compared with the database", ended).await;
+            assert_eq!((found.wrong(), found.unsettled), (0, 0), "{step:?}: {found:?}");
+            assert!(found.documents > 0, "{step:?}");
+        }
     }
 }
 
@@ -224,7 +226,7 @@ async fn after_a_process_was_killed_at_any_step_index_and_database_agree() {
         let now = eventually("a rebuild that was begun ends", ended).await;
         generation += i64::from(matches!(step, Step::Rebuilding | Step::Swapping));
         assert_eq!(now, generation, "{step:?}");
-        world.agrees(step).await;
+        world.agree(step).await;
     }
     process.kill();
     world.suite.stop().await;

@@ -1,9 +1,10 @@
 use std::collections::HashMap;
 
 use serde_json::Value;
+use tandem_change_feed::Change;
 use uuid::Uuid;
 
-use super::writer::Edits;
+use super::source::Source;
 
 /// What the documents of one page of a snapshot should be, by their ids: none for an entity that has no document.
 pub struct Comparison {
@@ -28,10 +29,12 @@ pub struct Found {
 }
 
 impl Comparison {
-    pub fn new(edits: Edits) -> Self {
+    /// Of what the source makes of a page.
+    pub fn new(source: &Source, changes: &[Change]) -> Self {
+        let edits = (source.edits)(changes);
         let mut expected = HashMap::new();
         for document in edits.puts {
-            expected.insert(document.id, serde_json::from_str(document.json.get()).ok());
+            expected.insert(document.id, serde_json::from_str(document.json.get()).ok().map(source.told));
         }
         expected.extend(edits.removals.into_iter().map(|id| (id, None)));
         // Ids begin with the tenant, as pages are ordered.

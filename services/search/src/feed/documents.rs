@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use prost::Message as _;
 use prost_types::Timestamp;
 use serde::Serialize;
+use serde_json::Value;
 use tandem_change_feed::{Body, Change};
 use tandem_proto::conversation::v1::MediaKind;
 use tandem_proto::conversation::v1::{Message, MessageContent, message_content::Kind};
@@ -201,6 +202,19 @@ pub fn decode_customer(encoded: &str) -> Option<Customer> {
     Customer::decode(STANDARD_NO_PAD.decode(encoded).ok()?.as_slice()).ok()
 }
 
+/// A customer's document without what every message changes: counts and the last contact, which the feed tells only with
+/// something else.
+pub fn told_of_customer(mut document: Value) -> Value {
+    let encoded = document.get("customer").and_then(Value::as_str);
+    if let Some(mut customer) = encoded.and_then(decode_customer) {
+        (customer.last_contact_time, customer.version) = (None, 0);
+        (customer.conversation_count, customer.message_count) = (0, 0);
+        document["customer"] = STANDARD_NO_PAD.encode(customer.encode_to_vec()).into();
+        document["last_contact"] = 0.into();
+    }
+    document
+}
+
 fn once<T: PartialEq>(values: impl Iterator<Item = T>) -> Vec<T> {
     values.fold(Vec::new(), |mut all, value| {
         if !all.contains(&value) {
@@ -279,5 +293,24 @@ mod tests {
         let person = person(Uuid::nil(), Uuid::nil(), &customer);
         assert_eq!(decode_customer(&person.encoded), Some(customer));
         assert_eq!(decode_customer("?"), None);
+    }
+
+    #[test]
+    fn what_the_feed_does_not_tell_makes_no_difference() {
+        let document = |customer: Customer| {
+            let edits = customers(&[change(ChangeKind::Customer, Some(Body::Customer(customer)))]);
+            told_of_customer(serde_json::from_str(edits.puts[0].json.get()).unwrap())
+        };
+        let before = Customer { display_name: "Ana".into(), ..Customer::default() };
+        let counted = Customer {
+            last_contact_time: Some(Timestamp { seconds: 9, nanos: 0 }),
+            message_count: 7,
+            conversation_count: 2,
+            version: 5,
+            ..before.clone()
+        };
+        let renamed = Customer { display_name: "Anna".into(), ..before.clone() };
+        assert_eq!(document(counted), document(before.clone()));
+        assert_ne!(document(renamed), document(before));
     }
 }

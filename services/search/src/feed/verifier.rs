@@ -143,16 +143,17 @@ impl Verifier {
     /// Compares a page of the snapshot with the index, until what is wrong did not change meanwhile.
     async fn compare(&self, page_token: &str) -> Result<(SnapshotResponse, Found)> {
         let mut page = self.read(page_token, 0).await?;
-        let mut expected = Comparison::new((self.source.edits)(&page.changes));
+        let mut expected = Comparison::new(&self.source, &page.changes);
         let mut readings = 1;
         loop {
             let uid = self.followed(page.head.unwrap_or_default().seq).await?;
             let there = self.engine.documents(&uid, &expected.ids()).await?;
+            let there = there.into_iter().map(|(id, document)| (id, (self.source.told)(document))).collect();
             let wrong = expected.wrong(&there);
             let (mut settled, mut changing) = (wrong, Vec::new());
             if !settled.is_empty() {
                 let again = self.read(page_token, 0).await?;
-                let now = Comparison::new((self.source.edits)(&again.changes));
+                let now = Comparison::new(&self.source, &again.changes);
                 (settled, changing) = settled.into_iter().partition(|id| now.same(&expected, id));
                 if !changing.is_empty() && readings < READINGS {
                     (page, expected, readings) = (again, now, readings + 1);

@@ -199,7 +199,7 @@ pub struct SearchCustomersRequest {
 /// Found customers.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct SearchCustomersResponse {
-    /// The customers, best first. Counts and last contact are those of when something else of the customer changed last:
+    /// The customers, best first. Counts, last contact and agents are those of when something else of the customer changed last:
     /// GetCustomer has them as they are.
     #[prost(message, repeated, tag = "1")]
     pub customers: ::prost::alloc::vec::Vec<super::super::customer::v1::Customer>,

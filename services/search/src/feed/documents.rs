@@ -202,13 +202,14 @@ pub fn decode_customer(encoded: &str) -> Option<Customer> {
     Customer::decode(STANDARD_NO_PAD.decode(encoded).ok()?.as_slice()).ok()
 }
 
-/// A customer's document without what every message changes: counts and the last contact, which the feed tells only with
-/// something else.
+/// A customer's document without what any message may change: counts, the last contact, and the agents, which the feed tells
+/// only with something else.
 pub fn told_of_customer(mut document: Value) -> Value {
     let encoded = document.get("customer").and_then(Value::as_str);
     if let Some(mut customer) = encoded.and_then(decode_customer) {
         (customer.last_contact_time, customer.version) = (None, 0);
         (customer.conversation_count, customer.message_count) = (0, 0);
+        customer.agent_ids.clear();
         document["customer"] = STANDARD_NO_PAD.encode(customer.encode_to_vec()).into();
         document["last_contact"] = 0.into();
     }
@@ -307,6 +308,7 @@ mod tests {
             message_count: 7,
             conversation_count: 2,
             version: 5,
+            agent_ids: vec!["agent".into()],
             ..before.clone()
         };
         let renamed = Customer { display_name: "Anna".into(), ..before.clone() };

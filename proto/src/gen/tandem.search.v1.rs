@@ -323,6 +323,9 @@ pub struct IndexStatus {
     /// A rebuild is running.
     #[prost(bool, tag = "4")]
     pub rebuilding: bool,
+    /// Documents of the tenant that it lacks, since the engine refused them; each is tried again when it changes, and by a rebuild.
+    #[prost(int64, tag = "5")]
+    pub set_aside: i64,
 }
 /// The orders of what is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]

@@ -17,6 +17,8 @@ pub struct IndexStatus {
     pub documents: i64,
     pub lag: Lag,
     pub rebuilding: bool,
+    /// Those of the tenant that the engine refused.
+    pub set_aside: i64,
 }
 
 /// The two indexes as the caller sees them. Errors: `UNAVAILABLE`.
@@ -33,6 +35,7 @@ pub async fn status(
         let mut connection = pool.acquire().await.map_err(tandem_database::Error::from)?;
         let uid = store::index::live_uid(&mut connection, name).await?;
         let applied = store::feed::applied(&mut connection, following.feed).await?;
+        let set_aside = store::poison::count(&mut connection, name, reader.tenant).await?;
         drop(connection);
         let documents = match uid {
             Some(uid) => engine.count(&uid, &filter).await?,
@@ -43,6 +46,7 @@ pub async fn status(
             documents,
             lag: following.lag_at(applied),
             rebuilding: applied.rebuilding,
+            set_aside,
         });
     }
     Ok(all)

@@ -129,6 +129,7 @@ pub fn status(indexes: Vec<status::IndexStatus>) -> GetIndexStatusResponse {
         documents: index.documents,
         lag: Some(index_lag(index.lag)),
         rebuilding: index.rebuilding,
+        set_aside: index.set_aside,
     });
     GetIndexStatusResponse { indexes: indexes.collect() }
 }

@@ -45,6 +45,16 @@ pub async fn forget(
     Ok(())
 }
 
+/// How many documents of a tenant are set aside.
+pub async fn count(connection: &mut PgConnection, index: &str, tenant: Uuid) -> Result<i64> {
+    let count = sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM poison WHERE tenant_id = $1 AND index_name = $2"#,
+        tenant,
+        index,
+    );
+    Ok(count.fetch_one(connection).await?)
+}
+
 /// Those of some documents that were set aside.
 pub async fn among(
     connection: &mut PgConnection,

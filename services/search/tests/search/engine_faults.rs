@@ -8,9 +8,9 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt;
 use uuid::Uuid;
 
-use crate::harness::World;
 use crate::harness::data::{id, message, message_change};
 use crate::harness::fake_engine::{FakeEngine, Mood};
+use crate::harness::{Service, World};
 
 const TENANT: Uuid = Uuid::from_u128(1);
 
@@ -88,13 +88,22 @@ async fn a_poisoned_document_is_set_aside_alone() {
     let [(tenant, document, reason)] = &poison[..] else { panic!("{poison:?}") };
     assert_eq!((*tenant, reason.as_str()), (TENANT, "invalid_document_id"));
     assert!(document.ends_with(&id(77).simple().to_string()));
+    assert_eq!(set_aside(&world, &mut service, TENANT).await, 1, "told to who asks for the index");
+    assert_eq!(set_aside(&world, &mut service, Uuid::from_u128(2)).await, 0, "and to nobody else");
     // A good state of it heals it.
     world.messages.push([message_change(TENANT, message(77, id(2), id(3), "fine again"))]);
     service.messages(&world, TENANT, "fine").await.unwrap();
     assert_eq!(engine.documents(), 300);
     let left: i64 = sqlx::query_scalar("SELECT count(*) FROM poison").fetch_one(&mut database).await.unwrap();
     assert_eq!(left, 0);
+    assert_eq!(set_aside(&world, &mut service, TENANT).await, 0);
     service.stop().await;
+}
+
+async fn set_aside(world: &World, service: &mut Service, tenant: Uuid) -> i64 {
+    let asked = world.supervisor(tenant, GetIndexStatusRequest {});
+    let status = service.client.get_index_status(asked).await.unwrap().into_inner();
+    status.indexes.iter().find(|index| index.name == "messages").unwrap().set_aside
 }
 
 #[tokio::test]

@@ -125,7 +125,8 @@ impl State {
             return json!({ "hits": [], "query": "", "processingTimeMs": 0, "offset": 0, "limit": 0, "estimatedTotalHits": 0 });
         }
         let Some(uid) = path.strip_prefix("/tasks/").and_then(|uid| uid.parse::<usize>().ok()) else {
-            return json!({ "results": [], "total": 0, "limit": 1, "from": null, "next": null });
+            // Of tasks and of documents alike.
+            return json!({ "results": [], "total": 0, "offset": 0, "limit": 1, "from": null, "next": null });
         };
         let good = self.tasks.lock().unwrap()[uid];
         let error =
